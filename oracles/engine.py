@@ -1,0 +1,46 @@
+"""What an engine is: anything that evaluates a graph and pulls a cotangent back.
+
+An engine of one's own is a class with ``name``, ``lineage``, ``namespace``, ``from_numpy``, ``to_numpy`` and ``vjp``;
+``Capabilities`` says what else it offers. NumPy in, NumPy out at this border.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from gradproof.oracles.graph import Array
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an engine offers beyond float64 reverse mode; nothing here is assumed.
+
+    ``unsupported`` names the ops it has not; any op its namespace lacks is unsupported without being listed.
+    ``nan_at`` names the ops whose gradient it declares NaN at a singular point (``linalg.vector_norm`` at 0, say).
+    """
+
+    dtypes: tuple[str, ...] = ("float64",)
+    unsupported: frozenset[str] = frozenset()
+    nan_at: frozenset[str] = frozenset()
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """The subject or a reference of a run. ``lineage`` names whose derivative rules it uses."""
+
+    name: str
+    lineage: str
+    namespace: Any
+
+    def from_numpy(self, array: Array) -> Any:
+        """The engine's own array; must keep shape and dtype."""
+
+    def to_numpy(self, array: Any) -> Array:
+        """A NumPy array of the same shape and dtype."""
+
+    def vjp(
+        self, fn: Callable[..., Any], primals: Sequence[Any]
+    ) -> tuple[tuple[Any, ...], Callable[[tuple[Any, ...]], Sequence[Any]]]:
+        """``fn(*primals)`` (a tuple of the engine's arrays) and a pullback from cotangents to gradients."""
