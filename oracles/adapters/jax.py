@@ -1,0 +1,59 @@
+"""JAX as an engine: eager operations, ``jax.vjp`` for the pullback, 64-bit types as a context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+import jax
+import numpy as np
+
+from gradproof.oracles.adapters import jax_ops
+from gradproof.oracles.engine import Capabilities
+from gradproof.oracles.graph import Array
+
+Pullback = Callable[[tuple[jax.Array, ...]], tuple[jax.Array, ...]]
+
+if hasattr(jax, "enable_x64"):
+    x64: Callable[[bool], Any] = jax.enable_x64
+else:  # before 0.8
+    from jax.experimental import enable_x64 as x64
+
+
+class JaxEngine:
+    """JAX, untouched: 64-bit types are on only while one of these methods runs."""
+
+    name: str = "jax"
+    lineage: str = "jax"
+    version: str = jax.__version__
+    namespace: ModuleType = jax_ops
+    capabilities: Capabilities = Capabilities(
+        dtypes=("float64", "float32"),
+        nan_at=frozenset({"linalg.vector_norm", "hypot", "atan2", "std", "xlogy"}),
+    )
+
+    def from_numpy(self, array: Array) -> jax.Array:
+        """An array over its own copy: the CPU backend may use NumPy's memory as it is."""
+        with x64(True):
+            return jax.device_put(np.array(array, order="C"))
+
+    def to_numpy(self, array: jax.Array) -> Array:
+        """A writable copy."""
+        return np.array(array, order="C")
+
+    def vjp(self, fn: Callable[..., Any], primals: Sequence[jax.Array]) -> tuple[tuple[jax.Array, ...], Pullback]:
+        """``fn(*primals)`` as a tuple, and a pullback that may be called any number of times."""
+
+        def outputs_of(*xs: jax.Array) -> tuple[jax.Array, ...]:
+            result = fn(*xs)
+            return tuple(result) if isinstance(result, tuple | list) else (result,)
+
+        with x64(True):
+            outputs, pull = jax.vjp(outputs_of, *primals)
+
+        def pullback(cotangents: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+            with x64(True):
+                return tuple(pull(tuple(cotangents)))
+
+        return outputs, pullback

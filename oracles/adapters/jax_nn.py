@@ -1,0 +1,73 @@
+"""``nn`` of the JAX namespace: ``jax.nn`` with every parameter explicit; JAX itself has no losses and no layers."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+relu = jax.nn.relu
+sigmoid = jax.nn.sigmoid
+silu = jax.nn.silu
+softplus = jax.nn.softplus
+
+
+def gelu(x: Array, approximate: str) -> Array:
+    return jax.nn.gelu(x, approximate=approximate == "tanh")
+
+
+def leaky_relu(x: Array, negative_slope: float) -> Array:
+    return jax.nn.leaky_relu(x, negative_slope)
+
+
+def elu(x: Array, alpha: float) -> Array:
+    return jax.nn.elu(x, alpha)
+
+
+def softmax(x: Array, axis: int) -> Array:
+    return jax.nn.softmax(x, axis)
+
+
+def log_softmax(x: Array, axis: int) -> Array:
+    return jax.nn.log_softmax(x, axis)
+
+
+def layer_norm(x: Array, weight: Array, bias: Array, eps: float) -> Array:
+    variance = jnp.var(x, axis=-1, keepdims=True)  # the default, mean(x**2) - mean(x)**2, cancels
+    return jax.nn.standardize(x, axis=-1, variance=variance, epsilon=eps) * weight + bias
+
+
+def _reduced(losses: Array, reduction: str) -> Array:
+    return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
+
+
+def cross_entropy(logits: Array, labels: Array, reduction: str) -> Array:
+    log_p = jax.nn.log_softmax(logits, axis=1)
+    return _reduced(-jnp.take_along_axis(log_p, labels[:, None], axis=1)[:, 0], reduction)
+
+
+def mse(x: Array, y: Array, reduction: str) -> Array:
+    return _reduced(jnp.square(x - y), reduction)
+
+
+def conv2d(x: Array, weight: Array, stride: tuple[int, int], padding: tuple[int, int]) -> Array:
+    return jax.lax.conv_general_dilated(x, weight, stride, [(width, width) for width in padding])
+
+
+def max_pool2d(x: Array, window: tuple[int, int], stride: tuple[int, int]) -> Array:
+    ones = (1,) * (x.ndim - 2)
+    return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, ones + window, ones + stride, "VALID")
+
+
+def embedding(table: Array, indices: Array) -> Array:
+    return jnp.take(table, indices, axis=0)
+
+
+def scaled_dot_product_attention(q: Array, k: Array, v: Array, causal: bool, scale: float) -> Array:
+    """JAX wants (batch, length, heads, features); the leading axes here are one batch of one head."""
+    batch = math.prod(q.shape[:-2])
+    q3, k3, v3 = (x.reshape(batch, x.shape[-2], 1, x.shape[-1]) for x in (q, k, v))
+    out = jax.nn.dot_product_attention(q3, k3, v3, scale=scale, is_causal=causal)
+    return out.reshape(q.shape[:-1] + v.shape[-1:])

@@ -1,0 +1,63 @@
+"""``nn`` of the PyTorch namespace: ``torch.nn.functional`` with every parameter explicit."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+relu = F.relu
+sigmoid = torch.sigmoid
+silu = F.silu
+
+
+def gelu(x: Tensor, approximate: str) -> Tensor:
+    return F.gelu(x, approximate=approximate)
+
+
+def softplus(x: Tensor) -> Tensor:
+    return F.softplus(x, threshold=40.0)  # the default, 20, gives x for log(1 + exp(x)): off by 2e-9 in float64
+
+
+def leaky_relu(x: Tensor, negative_slope: float) -> Tensor:
+    return F.leaky_relu(x, negative_slope)
+
+
+def elu(x: Tensor, alpha: float) -> Tensor:
+    return F.elu(x, alpha)
+
+
+def softmax(x: Tensor, axis: int) -> Tensor:
+    return F.softmax(x, axis)
+
+
+def log_softmax(x: Tensor, axis: int) -> Tensor:
+    return F.log_softmax(x, axis)
+
+
+def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    return F.layer_norm(x, x.shape[-1:], weight, bias, eps)
+
+
+def cross_entropy(logits: Tensor, labels: Tensor, reduction: str) -> Tensor:
+    return F.cross_entropy(logits, labels, reduction=reduction)
+
+
+def mse(x: Tensor, y: Tensor, reduction: str) -> Tensor:
+    return F.mse_loss(x, y, reduction=reduction)
+
+
+def conv2d(x: Tensor, weight: Tensor, stride: tuple[int, int], padding: tuple[int, int]) -> Tensor:
+    return F.conv2d(x, weight, stride=stride, padding=padding)
+
+
+def max_pool2d(x: Tensor, window: tuple[int, int], stride: tuple[int, int]) -> Tensor:
+    return F.max_pool2d(x, window, stride)
+
+
+def embedding(table: Tensor, indices: Tensor) -> Tensor:
+    return F.embedding(indices, table)
+
+
+def scaled_dot_product_attention(q: Tensor, k: Tensor, v: Tensor, causal: bool, scale: float) -> Tensor:
+    return F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale)
