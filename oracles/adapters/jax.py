@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax import experimental
 
 from gradproof.oracles.adapters import jax_ops
 from gradproof.oracles.engine import Capabilities
@@ -15,10 +16,7 @@ from gradproof.oracles.graph import Array
 
 Pullback = Callable[[tuple[jax.Array, ...]], tuple[jax.Array, ...]]
 
-if hasattr(jax, "enable_x64"):
-    x64: Callable[[bool], Any] = jax.enable_x64
-else:  # before 0.8
-    from jax.experimental import enable_x64 as x64
+x64: Callable[[bool], Any] = getattr(jax, "enable_x64", None) or experimental.enable_x64  # type: ignore[attr-defined]
 
 
 class JaxEngine:
@@ -36,7 +34,8 @@ class JaxEngine:
     def from_numpy(self, array: Array) -> jax.Array:
         """An array over its own copy: the CPU backend may use NumPy's memory as it is."""
         with x64(True):
-            return jax.device_put(np.array(array, order="C"))
+            own: jax.Array = jax.device_put(np.array(array, order="C"))
+        return own
 
     def to_numpy(self, array: jax.Array) -> Array:
         """A writable copy."""

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """``nn`` of the JAX namespace: ``jax.nn`` with every parameter explicit; JAX itself has no losses and no layers."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """``linalg`` of the PyTorch namespace; matrices are the last two axes, and only a y of one axis is a vector."""
 
 from __future__ import annotations

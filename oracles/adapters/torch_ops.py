@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """PyTorch under array-API names: each op is the PyTorch operation people really use, so its own derivative is tested.
 
 The functions need nothing but PyTorch, so that a saved graph exports to a script with only what it uses. ``abs``,

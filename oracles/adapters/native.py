@@ -1,0 +1,44 @@
+"""The native engine as a guest like any other: the one place in ``oracles`` that imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+import gradproof.engine as ge
+from gradproof.oracles.engine import Capabilities
+from gradproof.oracles.graph import Array
+
+Pullback = Callable[[tuple[Array, ...]], tuple[Array, ...]]
+
+
+class NativeEngine:
+    """``gradproof.engine`` behind the engine protocol; its arrays outside a tape are NumPy's own."""
+
+    name: str = "native"
+    lineage: str = "gradproof.engine"
+    version: str = version("gradproof")
+    namespace: ModuleType = ge
+    capabilities: Capabilities = Capabilities(dtypes=("float64", "float32"))
+
+    def from_numpy(self, array: Array) -> Array:
+        """The array itself: the engine promises never to write it, and the contract checks hold it to that."""
+        return array
+
+    def to_numpy(self, array: Any) -> Array:
+        """A NumPy array of the same shape and dtype."""
+        return np.asarray(array)
+
+    def vjp(self, fn: Callable[..., Any], primals: Sequence[Array]) -> tuple[tuple[Any, ...], Pullback]:
+        """``fn(*primals)`` as a tuple, and a pullback that may be called any number of times."""
+
+        def outputs_of(*xs: Any) -> tuple[Any, ...]:
+            result = fn(*xs)
+            return tuple(result) if isinstance(result, tuple | list) else (result,)
+
+        outputs, pull = ge.vjp(outputs_of, *primals)
+        return outputs, lambda cotangents: tuple(pull(tuple(cotangents)))
