@@ -70,8 +70,8 @@ class History:
             known = database.execute("SELECT id FROM run WHERE digest = ?", (digest,)).fetchone()
             if known:
                 return int(known[0])
-            row = (digest, record.created, record.gradproof, record.command, record.seed, record.profile)
-            row += (record.totals.cases, failing, zlib.compress(text.encode()))
+            brief = (record.created, record.gradproof, record.command, record.seed, record.profile)
+            row = (digest, *brief, record.totals.cases, failing, zlib.compress(text.encode()))
             cursor = database.execute(
                 "INSERT INTO run (digest, created, gradproof, command, seed, profile, cases, failing, record) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
