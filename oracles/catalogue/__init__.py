@@ -1,1 +1,29 @@
-"""."""
+"""The catalogue: one row an op, and no derivative anywhere."""
+
+from __future__ import annotations
+
+import difflib
+
+from gradproof.oracles.catalogue import elementwise, indexing, linalg, nn, reduction, shape
+from gradproof.oracles.catalogue.row import Op, Sketch, Slot
+from gradproof.oracles.catalogue.source import Source
+from gradproof.oracles.errors import UnknownOp
+
+CATALOGUE: dict[str, Op] = {
+    row.name: row for module in (elementwise, reduction, shape, indexing, linalg, nn) for row in module.ROWS
+}
+
+
+def op(name: str) -> Op:
+    """The row of an op.
+
+    Raises: UnknownOp, naming close matches.
+    """
+    try:
+        return CATALOGUE[name]
+    except KeyError:
+        near = ", ".join(difflib.get_close_matches(name, CATALOGUE, 3)) or "see `gradproof ops`"
+        raise UnknownOp(f"unknown op {name!r}. Did you mean: {near}?") from None
+
+
+__all__ = ["CATALOGUE", "Op", "Sketch", "Slot", "Source", "op"]

@@ -1,0 +1,246 @@
+"""The tape of recorded scalars: a graph's NumPy meaning, run on object arrays, leaves one here.
+
+Every value on the tape is an Arb ball that contains the exact value at the given inputs. The tape knows scalars only:
+broadcasting, axes, transposes and indices are NumPy's work on the object array, so they cannot be wrong twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import flint
+import numpy as np
+
+from gradproof.oracles.graph import Array
+from gradproof.oracles.scalar import ARB, BINARY, UNARY, Binary, Unary
+
+arb = flint.arb
+PRECISION = 128
+PRECISION_MAX = 4096
+
+
+class Basic:
+    """A row of the tape with its own case in the sweeps: leaves, exact moves, + - *, selections and jumps."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+LEAF, CONSTANT, ADD, SUBTRACT, NEGATIVE, MULTIPLY = map(
+    Basic, ("leaf", "constant", "add", "subtract", "negative", "multiply")
+)
+SELECT = Basic("select")  # operands (l, r, a, b): a where l > r, b where l < r; either at a tie
+JUMP = Basic("jump")  # sign(x): slope 0, a jump at 0
+
+Row = Basic | Unary | Binary
+DIVIDE = BINARY["divide"]
+
+
+class precision:
+    """Work at ``bits`` bits inside the block; flint's context is restored after it."""
+
+    def __init__(self, bits: int) -> None:
+        self.bits = bits
+
+    def __enter__(self) -> None:
+        self.before = flint.ctx.prec
+        flint.ctx.prec = self.bits
+
+    def __exit__(self, *exc: object) -> None:
+        flint.ctx.prec = self.before
+
+
+class Tape:
+    """Rows in evaluation order, with the operands and the ball of each."""
+
+    __slots__ = ("_constants", "args", "choice", "factor", "factors", "rows", "start", "starts", "values")
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.args: list[tuple[int, ...]] = []
+        self.values: list[arb] = []
+        self.starts: list[int] = []
+        self.factors: list[float] = []
+        self.choice: dict[int, bool] = {}
+        self.start = 0  # first row of the op being recorded: sums may be reordered within an op, not across ops
+        self.factor = 1.0  # multiple of the rounding constants that the op being recorded declares
+        self._constants: dict[float, Scalar] = {}
+
+    def record(self, row: Row, args: tuple[int, ...], value: arb) -> Scalar:
+        index = len(self.rows)
+        self.rows.append(row)
+        self.args.append(args)
+        self.values.append(value)
+        self.starts.append(self.start)
+        self.factors.append(self.factor)
+        return Scalar(self, index, value)
+
+    def leaf(self, value: float) -> Scalar:
+        return self.record(LEAF, (), arb(value))
+
+    def constant(self, value: Any) -> Scalar:
+        """A number that is not differentiated: a static parameter, or an exact ball such as sqrt(2)."""
+        if isinstance(value, arb):
+            return self.record(CONSTANT, (), value)
+        value = float(value)
+        if value not in self._constants:
+            self._constants[value] = self.record(CONSTANT, (), arb(value))
+        return self._constants[value]
+
+    def unary(self, row: Unary, x: Scalar) -> Scalar:
+        return self.record(row, (x.index,), row.value(ARB, x.value))
+
+    def binary(self, row: Binary, x: Scalar, y: Scalar) -> Scalar:
+        return self.record(row, (x.index, y.index), row.value(ARB, x.value, y.value))
+
+    def select(self, left: Scalar, right: Scalar, a: Scalar, b: Scalar) -> Scalar:
+        """``a`` where left > right, ``b`` where left < right."""
+        if a.index == b.index:
+            return a
+        first = bool(left.value > right.value)
+        result = self.record(SELECT, (left.index, right.index, a.index, b.index), a.value if first else b.value)
+        self.choice[result.index] = first
+        return result
+
+    def replay(self, leaves: dict[int, arb] | None = None) -> list[arb]:
+        """Every value again at the current precision, with some leaves moved; selections keep their choice."""
+        values: list[arb] = []
+        append = values.append
+        moved = leaves or {}
+        for k, row in enumerate(self.rows):
+            args = self.args[k]
+            if row is LEAF:
+                append(moved.get(k, self.values[k]))
+            elif row is ADD:
+                append(values[args[0]] + values[args[1]])
+            elif row is MULTIPLY:
+                append(values[args[0]] * values[args[1]])
+            elif row is SUBTRACT:
+                append(values[args[0]] - values[args[1]])
+            elif row is NEGATIVE:
+                append(-values[args[0]])
+            elif row is SELECT:
+                append(values[args[2] if self.choice[k] else args[3]])
+            elif row is CONSTANT or row is JUMP:
+                append(self.values[k])
+            else:
+                append(row.value(ARB, *(values[i] for i in args)))  # type: ignore[union-attr]
+        return values
+
+
+class Scalar:
+    """A number on a tape. NumPy object arrays of these record every scalar operation of an op's meaning."""
+
+    __slots__ = ("index", "tape", "value")
+
+    def __init__(self, tape: Tape, index: int, value: arb) -> None:
+        self.tape, self.index, self.value = tape, index, value
+
+    def lift(self, other: Any) -> Scalar:
+        """``other`` as a scalar of this tape."""
+        return other if type(other) is Scalar else self.tape.constant(other)
+
+    def __add__(self, other: Any) -> Scalar:
+        if type(other) is not Scalar:
+            if other == 0:
+                return self
+            other = self.tape.constant(other)
+        return self.tape.record(ADD, (self.index, other.index), self.value + other.value)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Scalar:
+        other = self.lift(other)
+        return self.tape.record(SUBTRACT, (self.index, other.index), self.value - other.value)
+
+    def __rsub__(self, other: Any) -> Scalar:
+        return self.lift(other) - self
+
+    def __mul__(self, other: Any) -> Scalar:
+        if type(other) is not Scalar:
+            if other == 1:
+                return self
+            other = self.tape.constant(other)
+        return self.tape.record(MULTIPLY, (self.index, other.index), self.value * other.value)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Scalar:
+        return self.tape.binary(DIVIDE, self, self.lift(other))
+
+    def __rtruediv__(self, other: Any) -> Scalar:
+        return self.lift(other) / self
+
+    def __neg__(self) -> Scalar:
+        return self.tape.record(NEGATIVE, (self.index,), -self.value)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __abs__(self) -> Scalar:
+        zero = self.tape.constant(0.0)
+        return self.tape.select(self, zero, self, -self)
+
+    def __repr__(self) -> str:
+        return f"Scalar(#{self.index}, {float(self.value)!r})"
+
+    def sign(self) -> Scalar:
+        value = arb(1) if self.value > 0 else arb(-1) if self.value < 0 else arb(0)
+        return self.tape.record(JUMP, (self.index,), value)
+
+    def apply(self, name: str, *others: Any) -> Scalar:
+        """The scalar function ``name`` of the table at this number (and the others)."""
+        if not others:
+            return self.tape.unary(UNARY[name], self)
+        return self.tape.binary(BINARY[name], self, self.lift(others[0]))
+
+    def select(self, right: Any, a: Any, b: Any) -> Scalar:
+        """``a`` where this number is greater than ``right``, else ``b``."""
+        return self.tape.select(self, self.lift(right), self.lift(a), self.lift(b))
+
+    def larger(self, other: Any) -> Scalar:
+        other = self.lift(other)
+        return self.tape.select(self, other, self, other)
+
+    def smaller(self, other: Any) -> Scalar:
+        other = self.lift(other)
+        return self.tape.select(other, self, self, other)
+
+    def frozen(self) -> float:
+        """The nearest float, as a constant: a shift that cancels exactly, such as the max in logsumexp."""
+        return float(self.value)
+
+
+def scalars(tape: Tape, data: Array) -> Array:
+    """An object array of fresh leaves with the values of ``data``."""
+    out = np.empty(data.shape, dtype=object)
+    out.reshape(-1)[:] = [tape.leaf(v) for v in data.ravel().tolist()]
+    return out
+
+
+def constants(tape: Tape, data: Array) -> Array:
+    """An object array of constants with the values of ``data``."""
+    out = np.empty(data.shape, dtype=object)
+    out.reshape(-1)[:] = [tape.constant(v) for v in data.ravel().tolist()]
+    return out
+
+
+def lifted(tape: Tape, result: Any) -> Array:
+    """The result of a meaning as an object array of scalars (a sum over size 0 is a plain 0)."""
+    out = np.asarray(result, dtype=object)
+    if all(type(v) is Scalar for v in out.flat):
+        return out
+    fixed = np.empty(out.shape, dtype=object)
+    fixed.reshape(-1)[:] = [v if type(v) is Scalar else tape.constant(v) for v in out.flat]
+    return fixed
+
+
+def indices(values: Array) -> Sequence[int]:
+    """Tape positions of an object array of scalars, flattened."""
+    return [v.index for v in values.flat]

@@ -1,0 +1,299 @@
+"""The certified gradient of a tape, and beside it the rounding error that any backward-stable engine may make.
+
+One forward and one reverse sweep over scalars (SCIENCE 3.2; Griewank, Kulshreshtha and Walther 2012; Higham, Accuracy
+and Stability, 2.2 and 3.3). The gradient is a ball that contains the exact one; the bound is a float, to first order:
+
+    forward   dv_leaf = u |x|                        (mixed stability: an input may move by one rounding)
+              dv_k = sum_j |p_j| dv_j + c u |v_k| + eta
+    slopes    dp_j = sum_l |q_jl| (dv_l + u |v_l|) + c' u |p_j| + eta
+    reverse   dA_j += |p_j| dA_k + (|A_k| + dA_k) dp_j + u |A_k p_j| + eta
+              finally dA_j += (n_j - 1) u sum |contributions|
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+import numpy as np
+
+from gradproof.oracles.ball import (
+    ADD,
+    CONSTANT,
+    JUMP,
+    LEAF,
+    MULTIPLY,
+    NEGATIVE,
+    SELECT,
+    SUBTRACT,
+    Tape,
+    arb,
+)
+from gradproof.oracles.scalar import ARB, BINARY, Unary
+
+INFINITY = float("inf")
+HYPOT = BINARY["hypot"]
+TIE_FACTOR = 8.0  # inputs closer than this many of their own errors count as a tie (SCIENCE 3.3)
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """A floating-point format: unit roundoff, smallest and largest normal number."""
+
+    u: float
+    eta: float
+    largest: float
+
+    @staticmethod
+    def of(dtype: np.dtype) -> Rounding:  # type: ignore[type-arg]
+        """The format of float32 or float64 (float16 and bfloat16 arrive with their engines)."""
+        info = np.finfo(dtype)
+        return Rounding(float(info.epsneg), float(info.tiny), float(info.max))
+
+
+@dataclass
+class Forward:
+    """Forward errors: ``dv`` and, for each ambiguous selection, nothing but its position; ``jumps`` are undecidable."""
+
+    dv: list[float]
+    exact: list[bool]
+    ties: list[int]
+    jumps: list[int]
+
+
+def _finite(x: float) -> float:
+    """NaN (infinity minus or times something) as infinity: no bound is known."""
+    return INFINITY if x != x else x
+
+
+def forward(tape: Tape, unit: Rounding) -> Forward:
+    """Running error of every value of the tape, and the selections whose inputs compare within their errors."""
+    u, eta = unit.u, unit.eta
+    rows, args, values, starts, factors = tape.rows, tape.args, tape.values, tape.starts, tape.factors
+    size = [abs(float(v)) for v in values]
+    dv: list[float] = []
+    terms = list(size)  # for sums: what the terms added so far within one op amount to, in any order
+    exact: list[bool] = []
+    ties: list[int] = []
+    jumps: list[int] = []
+    for k, row in enumerate(rows):
+        a = args[k]
+        if row is MULTIPLY:
+            i, j = a
+            d = _finite(size[j] * dv[i] + size[i] * dv[j] + factors[k] * u * size[k] + eta)
+            exact.append(False)
+        elif row is ADD:
+            i, j = a
+            start = starts[k]
+            left = terms[i] if i >= start and rows[i] is ADD else size[i]
+            right = terms[j] if j >= start and rows[j] is ADD else size[j]
+            terms[k] = left + right
+            d = dv[i] + dv[j] + factors[k] * u * terms[k]
+            exact.append(False)
+        elif row is LEAF:
+            d = u * size[k]
+            exact.append(True)
+        elif row is CONSTANT:
+            d = 0.0
+            exact.append(True)
+        elif row is SUBTRACT:
+            i, j = a
+            d = dv[i] + dv[j] + factors[k] * u * size[k]
+            exact.append(False)
+        elif row is NEGATIVE:
+            d = dv[a[0]]
+            exact.append(exact[a[0]])
+        elif row is SELECT:
+            left, right, i, j = a
+            gap = abs(float(values[left] - values[right]))
+            reach = TIE_FACTOR * ((0.0 if exact[left] else dv[left]) + (0.0 if exact[right] else dv[right]))
+            chosen = i if tape.choice[k] else j
+            d = dv[chosen]
+            if gap <= reach:
+                ties.append(k)
+                d = max(dv[i], dv[j])
+            exact.append(exact[chosen] and exact[left] and exact[right])
+        elif row is JUMP:
+            d = 0.0
+            if not exact[a[0]] and size[a[0]] <= TIE_FACTOR * dv[a[0]]:
+                jumps.append(k)
+            exact.append(True)
+        else:
+            d = factors[k] * row.c * u * size[k] + eta  # type: ignore[union-attr]
+            for i, p in zip(a, slopes(tape, values, k), strict=True):
+                if dv[i]:
+                    d += abs(float(p)) * dv[i]
+            d = _finite(d)
+            exact.append(False)
+        dv.append(d)
+    return Forward(dv, exact, ties, jumps)
+
+
+def slopes(tape: Tape, values: Sequence[arb], k: int) -> tuple[arb, ...]:
+    """First slopes of a table row at ``values``; a length at the origin has every slope in [-1, 1]."""
+    row, args = tape.rows[k], tape.args[k]
+    if isinstance(row, Unary):
+        return (row.slope(ARB, values[args[0]], values[k]),)
+    if row is HYPOT and values[k].is_zero():
+        return (arb(0, 1), arb(0, 1))
+    return row.slopes(ARB, values[args[0]], values[args[1]], values[k])  # type: ignore[union-attr, no-any-return]
+
+
+@dataclass
+class Adjoints:
+    """What a reverse sweep leaves at each position reached: adjoint, its error bound, and S = sum |contributions|.
+
+    ``met`` are the ties that a nonzero adjoint passed through, ``singular`` the lengths at the origin.
+    """
+
+    value: list[arb | None]
+    error: list[float]
+    total: list[float]
+    met: list[int] = field(default_factory=list)
+    singular: list[int] = field(default_factory=list)
+
+
+def reverse(
+    tape: Tape,
+    forward: Forward,
+    unit: Rounding,
+    seeds: Mapping[int, arb],
+    weights: Mapping[int, arb] | None = None,
+    values: Sequence[arb] | None = None,
+    lossy: bool = False,
+    wide: bool = False,
+) -> Adjoints:
+    """One reverse sweep from the seeds (adjoints of outputs by tape position).
+
+    ``weights`` gives the share of the first branch at ties; a tie without one keeps the recorded choice. ``values`` are
+    those of a replay at higher precision. ``lossy`` widens the slopes of saturating functions by 2u (SCIENCE 3.2).
+    ``wide`` takes magnitudes from the far end of each ball, for sweeps whose weights are intervals.
+    """
+    u, eta = unit.u, unit.eta
+    rows, args, factors, dv = tape.rows, tape.args, tape.factors, forward.dv
+    values = tape.values if values is None else values
+    weights = weights or {}
+    n = len(rows)
+    value: list[arb | None] = [None] * n
+    error, total, count = [0.0] * n, [0.0] * n, [0] * n
+    result = Adjoints(value, error, total)
+    ties = set(forward.ties)
+
+    def send(j: int, amount: arb, err: float) -> None:
+        before = value[j]
+        value[j] = amount if before is None else before + amount
+        error[j] += err
+        total[j] += abs(float(amount)) if not wide else float(amount.abs_upper())
+        count[j] += 1
+
+    for k, seed in seeds.items():
+        send(k, seed, 0.0)
+    for k in range(max(seeds, default=-1), -1, -1):
+        A = value[k]
+        if A is None:
+            continue
+        if count[k] > 1:
+            error[k] += (count[k] - 1) * u * total[k]
+        row = rows[k]
+        if row is LEAF or row is CONSTANT or row is JUMP:
+            continue
+        e = error[k]
+        zero = A.is_zero()
+        if zero and not e:
+            continue
+        a = args[k]
+        if row is ADD:
+            send(a[0], A, e)
+            send(a[1], A, e)
+        elif row is MULTIPLY:
+            size = abs(float(A)) if not wide else float(A.abs_upper())
+            for j, other in (a, a[::-1]):
+                if rows[j] is CONSTANT:
+                    continue
+                p = values[other]
+                m = abs(float(p))
+                dp = dv[other] + u * m if rows[other] is not CONSTANT else 0.0
+                send(j, A * p, _finite(m * e + (size + e) * dp + factors[k] * u * size * m + eta))
+        elif row is SUBTRACT:
+            send(a[0], A, e)
+            send(a[1], -A, e)
+        elif row is NEGATIVE:
+            send(a[0], -A, e)
+        elif row is SELECT:
+            if k in ties:
+                result.met.append(k)
+                weight = weights.get(k)
+                if weight is not None:
+                    send(a[2], A * weight, e)
+                    send(a[3], A * (1 - weight), e)
+                    continue
+            send(a[2] if tape.choice[k] else a[3], A, e)
+        else:
+            first = slopes(tape, values, k)
+            if row is HYPOT and values[k].is_zero():
+                result.singular.append(k)
+                seconds: tuple[tuple[arb, ...], ...] = ((), ())
+            elif isinstance(row, Unary):
+                seconds = ((row.second(ARB, values[a[0]], values[k], first[0]),),)
+            else:
+                qaa, qab, qbb = row.seconds(ARB, values[a[0]], values[a[1]], values[k])  # type: ignore[union-attr]
+                seconds = ((qaa, qab), (qab, qbb))
+            size = abs(float(A)) if not wide else float(A.abs_upper())
+            scale = factors[k] * u
+            for j, p, qs in zip(a, first, seconds, strict=True):
+                if rows[j] is CONSTANT:
+                    continue
+                m = abs(float(p)) if qs else 1.0
+                if zero and not m < INFINITY:
+                    continue  # an adjoint that is exactly zero does not pass an infinite slope, nor does its error
+                dp = row.c_slope * scale * m + eta  # type: ignore[union-attr]
+                for i, q in zip(a, qs, strict=False):
+                    move = dv[i] + u * abs(float(values[i])) if rows[i] is not CONSTANT else 0.0
+                    if move:
+                        dp += abs(float(q)) * move
+                if lossy and isinstance(row, Unary) and row.saturating:
+                    dp += 2 * u
+                send(j, A * p, _finite(m * e + (size + e) * dp + scale * size * m + eta))
+    for k in range(n):
+        error[k] = _finite(error[k])
+    return result
+
+
+def tangent(tape: Tape, forward: Forward, direction: Mapping[int, arb], values: Sequence[arb] | None = None) -> list[arb]:
+    """Forward-mode balls along a direction of leaves, with every ambiguous selection as the hull of its branches.
+
+    Where the direction keeps a tie (both branches move together) the hull is a point: SCIENCE 3.3, test 3.
+    """
+    values = tape.values if values is None else values
+    ties = set(forward.ties)
+    zero = arb(0)
+    out: list[arb] = []
+    for k, row in enumerate(tape.rows):
+        a = tape.args[k]
+        if row is LEAF:
+            t = direction.get(k, zero)
+        elif row is CONSTANT or row is JUMP:
+            t = zero
+        elif row is ADD:
+            t = out[a[0]] + out[a[1]]
+        elif row is SUBTRACT:
+            t = out[a[0]] - out[a[1]]
+        elif row is NEGATIVE:
+            t = -out[a[0]]
+        elif row is MULTIPLY:
+            t = out[a[0]] * values[a[1]] + values[a[0]] * out[a[1]]
+        elif row is SELECT:
+            if k in ties:
+                t = out[a[2]].union(out[a[3]])
+            else:
+                t = out[a[2] if tape.choice[k] else a[3]]
+        else:
+            t = zero
+            for j, p in zip(a, slopes(tape, values, k), strict=True):
+                if not out[j].is_zero():
+                    t = t + p * out[j]
+        out.append(t)
+    return out
+
+

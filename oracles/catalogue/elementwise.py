@@ -1,0 +1,141 @@
+"""Elementwise ops: one argument, two that broadcast, clip and where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gradproof.oracles import domain as d
+from gradproof.oracles.catalogue.row import Op, Shape, Sketch, Slot
+from gradproof.oracles.catalogue.shapes import any_shape, partner
+from gradproof.oracles.catalogue.source import Source
+from gradproof.oracles.graph import Param
+
+Meaning = Callable[..., Any]
+Draw = Callable[[Source], dict[str, Param]]
+
+
+def unary(
+    name: str, meaning: Meaning | None = None, domain: d.Domain = d.REAL, kinks: str = "", params: Draw | None = None
+) -> Op:
+    """An op of one operand; the meaning defaults to the namespace's function of the same name."""
+    function = meaning or (lambda xp, x: getattr(xp, name)(x))
+
+    def sketch(source: Source, shape: Shape) -> Sketch:
+        return Sketch((Slot(shape, domain),), params(source) if params else {})
+
+    return Op(name, function, sketch, any_shape, kinks, family="elementwise")
+
+
+def binary(
+    name: str,
+    meaning: Meaning | None = None,
+    first: d.Domain = d.REAL,
+    second: d.Domain = d.REAL,
+    kinks: str = "",
+) -> Op:
+    """An op of two operands that broadcast; either may be the larger."""
+    function = meaning or (lambda xp, x, y: getattr(xp, name)(x, y))
+
+    def sketch(source: Source, shape: Shape) -> Sketch:
+        return Sketch((Slot(shape, first), Slot(partner(source, shape), second)))
+
+    return Op(name, function, sketch, any_shape, kinks, family="elementwise")
+
+
+def _pow_sketch(source: Source, shape: Shape) -> Sketch:
+    """A positive base with any exponent, or any base with small integer exponents held fixed."""
+    other = partner(source, shape)
+    if source.flag(3):
+        exponents = np.array([source.pick((2.0, 1.0, 3.0, 0.0, 4.0)) for _ in range(int(np.prod(other)))])
+        return Sketch((Slot(shape), exponents.reshape(other)))
+    return Sketch((Slot(shape, d.POSITIVE), Slot(other, d.MODERATE)))
+
+
+def _clip_sketch(source: Source, shape: Shape) -> Sketch:
+    low = source.pick((-1.0, 0.0, None, -0.5))
+    return Sketch((Slot(shape),), {"min": low, "max": source.pick((1.0, 2.0, 0.5)) if low is not None else 1.0})
+
+
+def _clip(xp: Any, x: Any, min: float | None, max: float | None) -> Any:
+    if min is not None:
+        x = xp.select(x, min, x, min)
+    return xp.select(x, max, max, x) if max is not None else x
+
+
+def _where_sketch(source: Source, shape: Shape) -> Sketch:
+    mask = source.byte()
+    condition_shape = partner(source, shape)
+    count = int(np.prod(condition_shape))
+    condition = np.array([bool(mask >> i % 8 & 1) for i in range(count)]).reshape(condition_shape)
+    return Sketch((condition, Slot(shape), Slot(partner(source, shape))))
+
+
+def _gelu(xp: Any, x: Any, approximate: str) -> Any:
+    if approximate == "none":
+        return x * xp.ndtr(x)
+    return x * xp.sigmoid((x + x * x * x * 0.044715) * (2 * float(np.sqrt(2 / np.pi))))
+
+
+def _elu(xp: Any, x: Any, alpha: float) -> Any:
+    return xp.select(x, 0.0, x, xp.expm1(x) * alpha)
+
+
+AT_ZERO = "0"
+ROWS = (
+    unary("abs", lambda xp, x: xp.absolute(x), kinks=AT_ZERO),
+    unary("acos", domain=d.UNIT),
+    unary("acosh", domain=d.ABOVE_ONE),
+    unary("asin", domain=d.UNIT),
+    unary("asinh"),
+    unary("atan"),
+    unary("atanh", domain=d.UNIT),
+    unary("cos"),
+    unary("cosh", domain=d.MODERATE),
+    unary("erf"),
+    unary("erfc"),
+    unary("exp", domain=d.MODERATE),
+    unary("expm1", domain=d.MODERATE),
+    unary("log", domain=d.POSITIVE),
+    unary("log1p", domain=d.ABOVE_MINUS_ONE),
+    unary("log2", domain=d.POSITIVE),
+    unary("log10", domain=d.POSITIVE),
+    unary("negative"),
+    unary("reciprocal", domain=d.NONZERO),
+    unary("rsqrt", domain=d.POSITIVE),
+    unary("sign", kinks="0 (a jump)"),
+    unary("sin"),
+    unary("sinh", domain=d.MODERATE),
+    unary("sqrt", domain=d.NONNEGATIVE, kinks="0 (infinite slope)"),
+    unary("square"),
+    unary("tan"),
+    unary("tanh"),
+    unary("nn.relu", lambda xp, x: xp.select(x, 0.0, x, 0.0), kinks=AT_ZERO),
+    unary("nn.sigmoid", lambda xp, x: xp.sigmoid(x)),
+    unary("nn.silu", lambda xp, x: x * xp.sigmoid(x)),
+    unary("nn.gelu", _gelu, params=lambda s: {"approximate": s.pick(("none", "tanh"))}),
+    unary("nn.softplus", lambda xp, x: xp.softplus(x)),
+    unary(
+        "nn.leaky_relu",
+        lambda xp, x, negative_slope: xp.select(x, 0.0, x, x * negative_slope),
+        kinks=AT_ZERO,
+        params=lambda s: {"negative_slope": s.pick((0.25, 2.0**-7, 0.0))},
+    ),
+    unary("nn.elu", _elu, kinks="0 where alpha is not 1", params=lambda s: {"alpha": s.pick((1.0, 0.5, 2.0))}),
+    binary("add", lambda xp, x, y: x + y),
+    binary("subtract", lambda xp, x, y: x - y),
+    binary("multiply", lambda xp, x, y: x * y),
+    binary("divide", lambda xp, x, y: x / y, second=d.NONZERO),
+    Op("pow", lambda xp, x, y: xp.pow(x, y), _pow_sketch, any_shape, "x = 0", family="elementwise"),
+    binary("maximum", kinks="x = y"),
+    binary("minimum", kinks="x = y"),
+    binary("hypot", kinks="(0, 0)"),
+    binary("atan2", first=d.NONZERO, kinks="(0, 0) (a jump)"),
+    binary("copysign", second=d.NONZERO, kinks="x = 0; y = 0 (a jump)"),
+    binary("logaddexp"),
+    binary("xlogy", second=d.POSITIVE),
+    Op("clip", _clip, _clip_sketch, any_shape, "x = min, x = max", family="elementwise"),
+    Op("where", lambda xp, c, x, y: xp.where(c, x, y), _where_sketch, any_shape, family="elementwise"),
+)

@@ -1,0 +1,225 @@
+"""Products, and the matrix ops whose exact formula is elimination on scalars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradproof.oracles.catalogue.row import Op, Shape, Sketch, Slot
+from gradproof.oracles.catalogue.shape import matrix_shape
+from gradproof.oracles.catalogue.shapes import array_shape, one_axis
+from gradproof.oracles.catalogue.source import Source
+from gradproof.oracles.graph import Param
+
+ELIMINATION = 16.0  # rounding multiple of LU and Cholesky whose order of operations differs from ours (SCIENCE 3.2)
+
+
+def _matmul_sketch(source: Source, shape: Shape) -> Sketch | None:
+    if not shape:
+        return None
+    n = shape[-1]
+    kind = source.below(5)
+    if kind == 0 or (kind == 4 and len(shape) < 2):
+        return Sketch((Slot(shape), Slot((n, source.pick((2, 3, 1))))))
+    if kind == 1:
+        return Sketch((Slot(shape), Slot((n,))))
+    if kind == 2 and len(shape) >= 2:
+        return Sketch((Slot((shape[-2],)), Slot(shape)))
+    batch = shape[:-2] if kind == 4 else (2,)
+    if kind == 3 and len(shape) > 2:
+        batch = (1,) * (len(shape) - 2)
+    return Sketch((Slot(shape), Slot((*batch, n, 2))))
+
+
+def _vecdot_sketch(source: Source, shape: Shape) -> Sketch | None:
+    if not shape:
+        return None
+    other = source.pick((shape, shape, (shape[-1],), (*(1 for _ in shape[:-1]), shape[-1])))
+    axis = -1 if other != shape else one_axis(source, len(shape)) % len(shape) - len(shape)
+    return Sketch((Slot(shape), Slot(other)), {"axis": axis})
+
+
+def _vecdot(xp: Any, x: Any, y: Any, axis: int) -> Any:
+    return xp.sum(x * y, axis)
+
+
+def _tensordot_sketch(source: Source, shape: Shape) -> Sketch | None:
+    axes: Param
+    kind = source.below(4)
+    if kind == 0 or not shape:
+        return Sketch((Slot(shape), Slot((2,))), {"axes": 0})
+    if kind == 1:
+        return Sketch((Slot(shape), Slot((shape[-1], 2))), {"axes": 1})
+    if kind == 2 and len(shape) >= 2:
+        return Sketch((Slot(shape), Slot((*shape[-2:], 2))), {"axes": 2})
+    axis = one_axis(source, len(shape))
+    axes = ((axis,), (-1,))
+    return Sketch((Slot(shape), Slot((2, shape[axis]))), {"axes": axes})
+
+
+EINSUMS: tuple[tuple[str, tuple[Shape, ...]], ...] = (
+    ("ij,jk->ik", ((2, 3), (3, 2))),
+    ("ij->ji", ((2, 3),)),
+    ("ii->i", ((3, 3),)),
+    ("ii->", ((2, 2),)),
+    ("ij->", ((2, 3),)),
+    ("ij->j", ((3, 2),)),
+    ("i,j->ij", ((2,), (3,))),
+    ("i,i->", ((3,), (3,))),
+    ("bij,bjk->bik", ((2, 2, 3), (2, 3, 2))),
+    ("...ij,...jk->...ik", ((2, 2, 2), (2, 2))),
+    ("ij,ik->jk", ((2, 3), (2, 2))),
+    ("ij,kj->ik", ((2, 2), (3, 2))),
+    ("i,ij,j->", ((2,), (2, 2), (2,))),
+    ("ij,jk,kl->il", ((2, 2), (2, 3), (3, 2))),
+    ("iij->j", ((2, 2, 3),)),
+    ("ij,ij->ij", ((2, 2), (2, 2))),
+    ("ijk->kij", ((2, 2, 2),)),
+    ("i,k->i", ((2,), (3,))),
+)
+
+
+def _einsum_shape(source: Source) -> Shape:
+    return source.pick(((2, 3), (3, 2), (2, 2), (3, 3), (2,), (3,), (2, 2, 3), (2, 2, 2)))
+
+
+def _einsum_sketch(source: Source, shape: Shape) -> Sketch | None:
+    fitting = [(text, shapes) for text, shapes in EINSUMS if shapes[0] == shape]
+    if not fitting:
+        return None
+    text, shapes = source.pick(fitting)
+    return Sketch(tuple(map(Slot, shapes)), {"subscripts": text})
+
+
+def _outer_sketch(source: Source, shape: Shape) -> Sketch | None:
+    return Sketch((Slot(shape), Slot((source.pick((2, 3, 1, 0)),)))) if len(shape) == 1 else None
+
+
+def _trace_sketch(source: Source, shape: Shape) -> Sketch | None:
+    return Sketch((Slot(shape),), {"offset": source.pick((0, 1, -1))}) if len(shape) >= 2 else None
+
+
+def square_shape(source: Source) -> Shape:
+    return source.pick(((2, 2), (3, 3), (1, 1), (2, 2, 2), (2, 3, 3)))
+
+
+def _square(shape: Shape) -> bool:
+    return len(shape) >= 2 and shape[-1] == shape[-2] and 0 not in shape
+
+
+def _square_sketch(matrix: str) -> Any:
+    return lambda source, shape: Sketch((Slot(shape, matrix=matrix),)) if _square(shape) else None
+
+
+def _solve_sketch(source: Source, shape: Shape) -> Sketch | None:
+    if not _square(shape):
+        return None
+    n = shape[-1]
+    other: Shape = source.pick(((*shape[:-2], n, 2), (n,), (*shape[:-1], 1), (n, 2)))
+    return Sketch((Slot(shape, matrix="general"), Slot(other)))
+
+
+def _eliminated(m: list[list[Any]], right: list[list[Any]]) -> tuple[Any, list[list[Any]]]:
+    """Gauss-Jordan with partial pivoting on scalars: the determinant and the solution. Pivots are chosen by value."""
+    n = len(m)
+    m, right = [list(r) for r in m], [list(r) for r in right]
+    det: Any = 1
+    for k in range(n):
+        pivot = max(range(k, n), key=lambda i: abs(float(m[i][k])))
+        if pivot != k:
+            m[k], m[pivot], right[k], right[pivot] = m[pivot], m[k], right[pivot], right[k]
+            det = -det
+        det = m[k][k] * det
+        for i in range(k + 1, n):
+            ratio = m[i][k] / m[k][k]
+            m[i] = [*m[i][: k + 1], *(a - ratio * b for a, b in zip(m[i][k + 1 :], m[k][k + 1 :], strict=True))]
+            right[i] = [a - ratio * b for a, b in zip(right[i], right[k], strict=True)]
+    for k in reversed(range(n)):
+        for i in range(k + 1, n):
+            right[k] = [a - m[k][i] * b for a, b in zip(right[k], right[i], strict=True)]
+        right[k] = [a / m[k][k] for a in right[k]]
+    return det, right
+
+
+def _solve(xp: Any, x: Any, y: Any) -> Any:
+    x, y = np.asarray(x), np.asarray(y)
+    if x.dtype != object:
+        return np.linalg.solve(x, y)
+    if y.ndim == 1:
+        return _solve(xp, x, y[:, None])[..., 0]
+    batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    out = np.empty((*batch, *y.shape[-2:]), dtype=object)
+    x, y = np.broadcast_to(x, (*batch, *x.shape[-2:])), np.broadcast_to(y, out.shape)
+    for i in np.ndindex(*batch):
+        out[i] = np.array(_eliminated(x[i].tolist(), y[i].tolist())[1], dtype=object).reshape(out.shape[-2:])
+    return out
+
+
+def _inv(xp: Any, x: Any) -> Any:
+    x = np.asarray(x)
+    return np.linalg.inv(x) if x.dtype != object else _solve(xp, x, np.eye(x.shape[-1], dtype=int).astype(object))
+
+
+def _det(xp: Any, x: Any) -> Any:
+    x = np.asarray(x)
+    if x.dtype != object:
+        return np.linalg.det(x)
+    out = np.empty(x.shape[:-2], dtype=object)
+    for i in np.ndindex(*out.shape):
+        out[i] = _eliminated(x[i].tolist(), [[]] * x.shape[-1])[0]
+    return out
+
+
+def _cholesky(xp: Any, x: Any) -> Any:
+    """Of the symmetric part, as every framework that spreads the gradient over both triangles reads it."""
+    x = np.asarray(x)
+    x = (x + np.swapaxes(x, -1, -2)) / 2
+    if x.dtype != object:
+        return np.linalg.cholesky(x)
+    n = x.shape[-1]
+    out = np.full(x.shape, 0, dtype=object)
+    for i in np.ndindex(*x.shape[:-2]):
+        a, low = x[i], out[i]
+        for j in range(n):
+            for k in range(j + 1):
+                rest = a[j, k]
+                for m in range(k):
+                    rest = rest - low[j, m] * low[k, m]
+                low[j, k] = rest.apply("sqrt") if j == k else rest / low[k, k]
+    return out
+
+
+ROWS = (
+    Op("matmul", lambda xp, x, y: xp.matmul(x, y), _matmul_sketch, array_shape, family="linalg"),
+    Op("tensordot", lambda xp, x, y, axes: xp.tensordot(x, y, axes), _tensordot_sketch, array_shape, family="linalg"),
+    Op("vecdot", _vecdot, _vecdot_sketch, array_shape, family="linalg"),
+    Op(
+        "einsum",
+        lambda xp, *operands, subscripts: xp.einsum(subscripts, *operands),
+        _einsum_sketch,
+        _einsum_shape,
+        call="subscripts",
+        family="linalg",
+    ),
+    Op("linalg.outer", lambda xp, x, y: xp.outer(x, y), _outer_sketch, lambda s: (s.pick((2, 3, 1, 0)),), family="linalg"),
+    Op(
+        "linalg.trace",
+        lambda xp, x, offset: xp.sum(xp.diagonal(x, offset, -2, -1), -1),
+        _trace_sketch,
+        matrix_shape,
+        family="linalg",
+    ),
+    Op("linalg.solve", _solve, _solve_sketch, square_shape, "singular x", factor=ELIMINATION, family="linalg"),
+    Op("linalg.inv", _inv, _square_sketch("general"), square_shape, "singular x", factor=ELIMINATION, family="linalg"),
+    Op("linalg.det", _det, _square_sketch("general"), square_shape, factor=ELIMINATION, family="linalg"),
+    Op(
+        "linalg.cholesky",
+        _cholesky,
+        _square_sketch("spd"),
+        square_shape,
+        "the edge of positive definiteness",
+        factor=ELIMINATION,
+        family="linalg",
+    ),
+)

@@ -1,0 +1,157 @@
+"""What networks need: softmax and friends, losses, convolution, pooling, attention."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gradproof.oracles.catalogue.indexing import indices
+from gradproof.oracles.catalogue.reduction import centred, log_sum_exp
+from gradproof.oracles.catalogue.row import Op, Shape, Sketch, Slot
+from gradproof.oracles.catalogue.shapes import full_shape, one_axis
+from gradproof.oracles.catalogue.source import Source
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def _axis_sketch(source: Source, shape: Shape) -> Sketch | None:
+    if not shape or 0 in shape:
+        return None
+    return Sketch((Slot(shape),), {"axis": one_axis(source, len(shape))})
+
+
+def softmax(xp: Any, x: Any, axis: int) -> Any:
+    e = xp.exp(x - xp.frozen(xp.max(x, axis, True)))
+    return e / xp.sum(e, axis, True)
+
+
+def _log_softmax(xp: Any, x: Any, axis: int) -> Any:
+    shifted = x - xp.frozen(xp.max(x, axis, True))
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis, True))
+
+
+def _layer_norm_sketch(source: Source, shape: Shape) -> Sketch | None:
+    if not shape or 0 in shape:
+        return None
+    n = shape[-1:]
+    return Sketch((Slot(shape), Slot(n), Slot(n)), {"eps": source.pick((2.0**-10, 2.0**-17, 0.5))})
+
+
+def _layer_norm(xp: Any, x: Any, weight: Any, bias: Any, eps: float) -> Any:
+    c = centred(xp, x, -1)
+    variance = xp.sum(xp.square(c), -1, True) / np.shape(x)[-1]
+    return c * xp.rsqrt(variance + eps) * weight + bias
+
+
+def _reduced(xp: Any, losses: Any, reduction: str) -> Any:
+    if reduction == "none":
+        return losses
+    total = xp.sum(losses)
+    return total / np.size(losses) if reduction == "mean" else total
+
+
+def _cross_entropy_sketch(source: Source, shape: Shape) -> Sketch | None:
+    if len(shape) != 2 or 0 in shape:
+        return None
+    labels = np.abs(indices(source, shape[1], shape[:1])) % shape[1]
+    return Sketch((Slot(shape), labels), {"reduction": source.pick(REDUCTIONS)})
+
+
+def _cross_entropy(xp: Any, logits: Any, labels: Any, reduction: str) -> Any:
+    chosen = np.take_along_axis(np.asarray(logits), labels[:, None], axis=-1)
+    return _reduced(xp, np.reshape(log_sum_exp(xp, logits - chosen, -1, False), np.shape(labels)), reduction)
+
+
+def _mse_sketch(source: Source, shape: Shape) -> Sketch | None:
+    return None if 0 in shape else Sketch((Slot(shape), Slot(shape)), {"reduction": source.pick(REDUCTIONS)})
+
+
+def image_shape(source: Source) -> Shape:
+    return source.pick(((1, 1, 3, 3), (1, 2, 3, 2), (2, 1, 2, 3), (1, 1, 4, 4), (1, 2, 2, 2), (1, 1, 1, 4)))
+
+
+def _conv_sketch(source: Source, shape: Shape) -> Sketch | None:
+    if len(shape) != 4 or 0 in shape:
+        return None
+    padding = source.pick(((0, 0), (1, 0), (1, 1)))
+    kernel = [min(source.pick((2, 1, 3)), n + 2 * p) for n, p in zip(shape[2:], padding, strict=True)]
+    weight = (source.pick((1, 2)), shape[1], kernel[0], kernel[1])
+    return Sketch(
+        (Slot(shape), Slot(weight)), {"stride": source.pick(((1, 1), (2, 1), (2, 2))), "padding": padding}
+    )
+
+
+def _conv2d(xp: Any, x: Any, weight: Any, stride: tuple[int, int], padding: tuple[int, int]) -> Any:
+    (sh, sw), (ph, pw) = stride, padding
+    x = xp.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
+    windows = xp.windows(x, np.shape(weight)[2:], axis=(2, 3))[:, :, ::sh, ::sw]
+    return xp.einsum("nchwij,ocij->nohw", windows, weight)
+
+
+def _pool_sketch(source: Source, shape: Shape) -> Sketch | None:
+    if len(shape) != 4 or 0 in shape:
+        return None
+    window = tuple(min(source.pick((2, 1, 3)), n) for n in shape[2:])
+    return Sketch((Slot(shape),), {"window": window, "stride": source.pick(((1, 1), (2, 2), (2, 1)))})
+
+
+def _max_pool2d(xp: Any, x: Any, window: tuple[int, int], stride: tuple[int, int]) -> Any:
+    windows = xp.windows(x, window, axis=(2, 3))[:, :, :: stride[0], :: stride[1]]
+    return xp.max(windows, (-2, -1))
+
+
+def _embedding_sketch(source: Source, shape: Shape) -> Sketch | None:
+    if len(shape) != 2 or not shape[0]:
+        return None
+    ids = np.abs(indices(source, shape[0], source.pick(((3,), (2, 2), (1,), (), (0,))))) % shape[0]
+    return Sketch((Slot(shape), ids))
+
+
+def _attention_sketch(source: Source, shape: Shape) -> Sketch | None:
+    if not 2 <= len(shape) <= 3 or 0 in shape:
+        return None
+    *batch, length, width = shape
+    keys = length if source.flag() else source.pick((2, 3))
+    causal = keys == length and source.flag()
+    key, value = (*batch, keys, width), (*batch, keys, source.pick((width, 2)))
+    return Sketch((Slot(shape), Slot(key), Slot(value)), {"causal": causal, "scale": source.pick((0.5, 1.0, 0.25))})
+
+
+def _attention(xp: Any, q: Any, k: Any, v: Any, causal: bool, scale: float) -> Any:
+    scores = xp.matmul(q, xp.swapaxes(k, -1, -2)) * scale
+    if not causal:
+        return xp.matmul(softmax(xp, scores, -1), v)
+    rows = []
+    for i in range(np.shape(q)[-2]):  # row i attends to keys 0 .. i: no mask, so no infinity
+        weights = softmax(xp, scores[..., i : i + 1, : i + 1], -1)
+        rows.append(xp.matmul(weights, v[..., : i + 1, :]))
+    return xp.concatenate(rows, axis=-2)
+
+
+def _matrix_like(source: Source) -> Shape:
+    return source.pick(((2, 3), (3, 2), (1, 3), (2, 2), (3, 1), (2, 2, 2), (1, 1)))
+
+
+def _row(
+    name: str,
+    meaning: Callable[..., Any],
+    sketch: Callable[[Source, Shape], Sketch | None],
+    shape: Callable[[Source], Shape],
+    kinks: str = "",
+) -> Op:
+    return Op(f"nn.{name}", meaning, sketch, shape, kinks, family="nn")
+
+
+ROWS = (
+    _row("softmax", softmax, _axis_sketch, full_shape),
+    _row("log_softmax", _log_softmax, _axis_sketch, full_shape),
+    _row("layer_norm", _layer_norm, _layer_norm_sketch, full_shape),
+    _row("cross_entropy", _cross_entropy, _cross_entropy_sketch, _matrix_like),
+    _row("mse", lambda xp, x, y, reduction: _reduced(xp, xp.square(x - y), reduction), _mse_sketch, full_shape),
+    _row("conv2d", _conv2d, _conv_sketch, image_shape),
+    _row("max_pool2d", _max_pool2d, _pool_sketch, image_shape, "ties"),
+    _row("embedding", lambda xp, table, ids: xp.take(table, ids, axis=0), _embedding_sketch, _matrix_like),
+    _row("scaled_dot_product_attention", _attention, _attention_sketch, _matrix_like),
+)

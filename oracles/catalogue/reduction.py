@@ -1,0 +1,119 @@
+"""Reductions and scans."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradproof.oracles.catalogue.row import Op, Shape, Sketch, Slot
+from gradproof.oracles.catalogue.shapes import any_shape, array_shape, axis_or_none, one_axis
+from gradproof.oracles.catalogue.source import Source
+
+Axis = int | tuple[int, ...] | None
+
+
+def count(shape: Shape, axis: Axis) -> int:
+    """How many entries a reduction over ``axis`` merges into one."""
+    axes = range(len(shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return int(np.prod([shape[a] for a in axes], dtype=int))
+
+
+def _sketch(source: Source, shape: Shape) -> Sketch:
+    return Sketch((Slot(shape),), {"axis": axis_or_none(source, len(shape)), "keepdims": source.flag()})
+
+
+def _nonempty(source: Source, shape: Shape) -> Sketch | None:
+    """For ops that have no value over an empty axis."""
+    sketch = _sketch(source, shape)
+    return sketch if count(shape, sketch.params["axis"]) else None  # type: ignore[arg-type]
+
+
+def _moment(source: Source, shape: Shape) -> Sketch | None:
+    sketch = _sketch(source, shape)
+    merged = count(shape, sketch.params["axis"])  # type: ignore[arg-type]
+    if not merged:
+        return None
+    correction = source.pick((0, 1)) if merged > 1 else 0
+    return Sketch(sketch.operands, {**sketch.params, "correction": correction})
+
+
+def _norm(source: Source, shape: Shape) -> Sketch | None:
+    sketch = _sketch(source, shape)
+    merged = count(shape, sketch.params["axis"])  # type: ignore[arg-type]
+    order: float = source.pick((2, 1, float("inf")))
+    return Sketch(sketch.operands, {**sketch.params, "ord": order if merged else 2})
+
+
+def _scan(source: Source, shape: Shape) -> Sketch | None:
+    if not shape:
+        return None
+    return Sketch((Slot(shape),), {"axis": one_axis(source, len(shape)), "include_initial": source.flag(3)})
+
+
+def centred(xp: Any, x: Any, axis: Axis) -> Any:
+    """x minus its mean over ``axis``."""
+    return x - xp.sum(x, axis, True) / count(np.shape(x), axis)
+
+
+def _var(xp: Any, x: Any, axis: Axis, correction: int, keepdims: bool) -> Any:
+    return xp.sum(xp.square(centred(xp, x, axis)), axis, keepdims) / (count(np.shape(x), axis) - correction)
+
+
+def _std(xp: Any, x: Any, axis: Axis, correction: int, keepdims: bool) -> Any:
+    """A scaled length rather than a square root, so that its accepted set at constant x is bounded."""
+    length = xp.fold_hypot(centred(xp, x, axis), axis, keepdims)
+    return xp.over_root(length, count(np.shape(x), axis) - correction)
+
+
+def log_sum_exp(xp: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    """Shifted by the (frozen) maximum, which cancels exactly."""
+    shift = xp.frozen(xp.max(x, axis, True))
+    total = xp.log(xp.sum(xp.exp(x - shift), axis, keepdims))
+    return total + (shift if keepdims else np.reshape(shift, np.shape(total)))
+
+
+def _vector_norm(xp: Any, x: Any, axis: Axis, keepdims: bool, ord: float) -> Any:
+    if ord == 1:
+        return xp.sum(xp.absolute(x), axis, keepdims)
+    if ord == 2:
+        return xp.fold_hypot(x, axis, keepdims)
+    return xp.max(xp.absolute(x), axis, keepdims)
+
+
+def _cumulative_sum(xp: Any, x: Any, axis: int, include_initial: bool) -> Any:
+    out = xp.cumsum(x, axis=axis)
+    if not include_initial:
+        return out
+    edge = list(np.shape(x))
+    edge[axis] = 1
+    return xp.concatenate([np.zeros(edge, dtype=np.asarray(x).dtype), out], axis=axis)
+
+
+ROWS = tuple(
+    Op(name, meaning, sketch, shape, kinks, family="reduction")
+    for name, meaning, sketch, shape, kinks in (
+        ("sum", lambda xp, x, axis, keepdims: xp.sum(x, axis, keepdims), _sketch, any_shape, ""),
+        (
+            "mean",
+            lambda xp, x, axis, keepdims: xp.sum(x, axis, keepdims) / count(np.shape(x), axis),
+            _nonempty,
+            any_shape,
+            "",
+        ),
+        (
+            "prod",
+            lambda xp, x, axis, keepdims: xp.prod(x, axis=axis, keepdims=keepdims),
+            _sketch,
+            any_shape,
+            "",
+        ),
+        ("max", lambda xp, x, axis, keepdims: xp.max(x, axis, keepdims), _nonempty, any_shape, "ties"),
+        ("min", lambda xp, x, axis, keepdims: xp.min(x, axis, keepdims), _nonempty, any_shape, "ties"),
+        ("var", _var, _moment, any_shape, ""),
+        ("std", _std, _moment, any_shape, "constant x"),
+        ("logsumexp", log_sum_exp, _nonempty, any_shape, ""),
+        ("linalg.vector_norm", _vector_norm, _norm, any_shape, "0; ties and zeros for ord 1 and inf"),
+        ("cumulative_sum", _cumulative_sum, _scan, array_shape, ""),
+    )
+)

@@ -1,0 +1,158 @@
+"""The two namespaces an op's meaning is written over: ``NUMPY`` on floats, ``SCALARS`` on object arrays of scalars.
+
+Structure (shapes, axes, indices, contractions) is NumPy's own code in both. They differ only in elementwise functions
+and in everything that compares, because a comparison of objects would leave no trace on a tape (DESIGN 7).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.special as special
+
+Axis = int | tuple[int, ...] | None
+
+
+def _collapsed(x: Any, axis: Axis) -> tuple[Any, tuple[int, ...]]:
+    """``x`` with the reduced axes moved last and merged, and their positions."""
+    axes = tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
+    axes = tuple(a % x.ndim for a in axes) if x.ndim else ()
+    kept = tuple(a for a in range(x.ndim) if a not in axes)
+    moved = np.transpose(x, kept + axes)
+    count = int(np.prod([x.shape[a] for a in axes], dtype=int))
+    return moved.reshape(tuple(x.shape[a] for a in kept) + (count,)), axes
+
+
+class Structure:
+    """What both namespaces share: NumPy's array structure and the compositions built on it."""
+
+    add_up = staticmethod(np.add.reduce)
+    reshape, transpose, swapaxes = staticmethod(np.reshape), staticmethod(np.transpose), staticmethod(np.swapaxes)
+    expand_dims, squeeze = staticmethod(np.expand_dims), staticmethod(np.squeeze)
+    broadcast_to, concatenate = staticmethod(np.broadcast_to), staticmethod(np.concatenate)
+    stack, flip, roll, tile = staticmethod(np.stack), staticmethod(np.flip), staticmethod(np.roll), staticmethod(np.tile)
+    repeat, diagonal, cumsum = staticmethod(np.repeat), staticmethod(np.diagonal), staticmethod(np.cumsum)
+    take, take_along_axis = staticmethod(np.take), staticmethod(np.take_along_axis)
+    matmul, einsum, tensordot = staticmethod(np.matmul), staticmethod(np.einsum), staticmethod(np.tensordot)
+    prod, where, outer, pad = staticmethod(np.prod), staticmethod(np.where), staticmethod(np.outer), staticmethod(np.pad)
+    windows = staticmethod(np.lib.stride_tricks.sliding_window_view)
+
+    @staticmethod
+    def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+        return np.add.reduce(np.asarray(x), axis=axis, keepdims=keepdims)
+
+    @staticmethod
+    def _reduce(fold: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+        """``fold`` along the merged reduced axes; an object ufunc reduces one axis only."""
+        x = np.asarray(x)
+        flat, axes = _collapsed(x, axis)
+        out = np.asarray(fold(flat))
+        return np.expand_dims(out, axes) if keepdims and axes else out
+
+
+class NumpyMeaning(Structure):
+    """The meaning on floating-point arrays, with NumPy and SciPy functions."""
+
+    exp, expm1, log, log1p, log2, log10 = map(
+        staticmethod, (np.exp, np.expm1, np.log, np.log1p, np.log2, np.log10)
+    )
+    sqrt, square, reciprocal, hypot, atan2 = map(
+        staticmethod, (np.sqrt, np.square, np.reciprocal, np.hypot, np.arctan2)
+    )
+    sin, cos, tan, asin, acos, atan = map(
+        staticmethod, (np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan)
+    )
+    sinh, cosh, tanh, asinh, acosh, atanh = map(
+        staticmethod, (np.sinh, np.cosh, np.tanh, np.arcsinh, np.arccosh, np.arctanh)
+    )
+    erf, erfc, ndtr = map(staticmethod, (special.erf, special.erfc, special.ndtr))
+    sigmoid, xlogy = map(staticmethod, (special.expit, special.xlogy))
+    pow, logaddexp, sign, copysign = map(staticmethod, (np.power, np.logaddexp, np.sign, np.copysign))
+    absolute, maximum, minimum = map(staticmethod, (np.abs, np.maximum, np.minimum))
+    negative = staticmethod(np.negative)
+
+    @staticmethod
+    def rsqrt(x: Any) -> Any:
+        return 1 / np.sqrt(x)
+
+    @staticmethod
+    def softplus(x: Any) -> Any:
+        return np.logaddexp(x, np.zeros((), dtype=np.asarray(x).dtype))
+
+    @staticmethod
+    def select(left: Any, right: Any, a: Any, b: Any) -> Any:
+        return np.where(np.greater(left, right), a, b)
+
+    @staticmethod
+    def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+        return np.max(x, axis=axis, keepdims=keepdims)
+
+    @staticmethod
+    def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+        return np.min(x, axis=axis, keepdims=keepdims)
+
+    def fold_hypot(self, x: Any, axis: Axis, keepdims: bool) -> Any:
+        return self._reduce(lambda f: np.hypot.reduce(f, axis=-1), x, axis, keepdims)
+
+    @staticmethod
+    def over_root(x: Any, scale: float) -> Any:
+        """x / sqrt(scale) for a static scale."""
+        return x / np.asarray(np.sqrt(scale), dtype=np.asarray(x).dtype)
+
+    @staticmethod
+    def frozen(x: Any) -> Any:
+        """``x`` as a constant: a shift that cancels exactly, such as the max in logsumexp."""
+        return x
+
+
+def _each(name: str, arity: int = 1) -> Any:
+    """The scalar function ``name`` applied to every element, broadcasting."""
+    function = np.frompyfunc(lambda x, *others: x.apply(name, *others), arity, 1)
+    return staticmethod(function)
+
+
+class ScalarMeaning(Structure):
+    """The meaning on object arrays of scalars (tape scalars, duals, …): every function leaves its trace."""
+
+    exp, expm1, log, log1p, log2, log10 = map(_each, ("exp", "expm1", "log", "log1p", "log2", "log10"))
+    sqrt, rsqrt, square, reciprocal = map(_each, ("sqrt", "rsqrt", "square", "reciprocal"))
+    sin, cos, tan, asin, acos, atan = map(_each, ("sin", "cos", "tan", "asin", "acos", "atan"))
+    sinh, cosh, tanh, asinh, acosh, atanh = map(_each, ("sinh", "cosh", "tanh", "asinh", "acosh", "atanh"))
+    erf, erfc, ndtr, sigmoid, softplus = map(_each, ("erf", "erfc", "ndtr", "sigmoid", "softplus"))
+    pow, hypot, atan2 = _each("pow", 2), _each("hypot", 2), _each("atan2", 2)
+    logaddexp, xlogy = _each("logaddexp", 2), _each("xlogy", 2)
+    sign = staticmethod(np.frompyfunc(lambda x: x.sign(), 1, 1))
+    absolute = staticmethod(np.frompyfunc(abs, 1, 1))
+    negative = staticmethod(np.frompyfunc(lambda x: -x, 1, 1))
+    maximum = staticmethod(np.frompyfunc(lambda x, y: x.larger(y), 2, 1))
+    minimum = staticmethod(np.frompyfunc(lambda x, y: x.smaller(y), 2, 1))
+    copysign = staticmethod(np.frompyfunc(lambda x, y: abs(x) * y.sign(), 2, 1))
+    select = staticmethod(np.frompyfunc(lambda x, right, a, b: x.select(right, a, b), 4, 1))
+    frozen = staticmethod(np.frompyfunc(lambda x: x.frozen(), 1, 1))
+
+    @staticmethod
+    def over_root(x: Any, scale: float) -> Any:
+        return np.frompyfunc(lambda v: v / v.lift(scale).apply("sqrt"), 1, 1)(x)
+
+    def max(self, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+        return self._reduce(lambda f: self.maximum.reduce(f, axis=-1), x, axis, keepdims)
+
+    def min(self, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+        return self._reduce(lambda f: self.minimum.reduce(f, axis=-1), x, axis, keepdims)
+
+    def fold_hypot(self, x: Any, axis: Axis, keepdims: bool) -> Any:
+        """Euclidean length, folded without squares so that nothing overflows or underflows."""
+
+        def fold(f: Any) -> Any:
+            if f.shape[-1] == 0:
+                return np.zeros(f.shape[:-1], dtype=object)
+            if f.shape[-1] == 1:
+                return self.absolute(f[..., 0])
+            return self.hypot.reduce(f, axis=-1)
+
+        return self._reduce(fold, x, axis, keepdims)
+
+
+NUMPY = NumpyMeaning()
+SCALARS = ScalarMeaning()

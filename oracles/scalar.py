@@ -1,0 +1,273 @@
+"""The scalar table: about forty real functions with their first and second slopes.
+
+This is the only place in the oracles where a derivative is written down, and it shares nothing with ``engine/rules``.
+Each function is written over a ``field`` ``F`` of elementary functions, so that one table serves balls (``ARB``), floats
+(``FLOAT``, for the forward-mode duals) and complex numbers. ``c`` and ``c_slope`` are the rounding constants of the
+standard model, in units of the unit roundoff (SCIENCE 3.2; Higham, Accuracy and Stability, 2.2): 1 for + - * / sqrt,
+3 for elementary functions, 0 for exact moves. ``saturating`` marks functions whose slope frameworks lose digits of.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import flint
+import scipy.special
+
+Number = Any
+Field = Any
+
+
+@dataclass(frozen=True, eq=False)
+class Unary:
+    """A function of one variable: ``value(F, x)``, ``slope(F, x, y)`` and ``second(F, x, y, p)``."""
+
+    name: str
+    value: Callable[[Field, Number], Number]
+    slope: Callable[[Field, Number, Number], Number]
+    second: Callable[[Field, Number, Number, Number], Number]
+    c: float = 3.0
+    c_slope: float = 3.0
+    saturating: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Binary:
+    """A function of two variables: slopes ``(pa, pb)`` and second slopes ``(qaa, qab, qbb)``."""
+
+    name: str
+    value: Callable[[Field, Number, Number], Number]
+    slopes: Callable[[Field, Number, Number, Number], tuple[Number, Number]]
+    seconds: Callable[[Field, Number, Number, Number], tuple[Number, Number, Number]]
+    c: float = 3.0
+    c_slope: float = 3.0
+
+
+class ArbField:
+    """Elementary functions on Arb balls at the precision of the current flint context."""
+
+    exp, log, sin, cos, tan = flint.arb.exp, flint.arb.log, flint.arb.sin, flint.arb.cos, flint.arb.tan
+    sinh, cosh, tanh, sech = flint.arb.sinh, flint.arb.cosh, flint.arb.tanh, flint.arb.sech
+    asin, acos, atan = flint.arb.asin, flint.arb.acos, flint.arb.atan
+    asinh, acosh, atanh = flint.arb.asinh, flint.arb.acosh, flint.arb.atanh
+    sqrt, rsqrt, expm1, log1p = flint.arb.sqrt, flint.arb.rsqrt, flint.arb.expm1, flint.arb.log1p
+    erf, erfc, atan2 = flint.arb.erf, flint.arb.erfc, flint.arb.atan2
+
+    @staticmethod
+    def number(x: float) -> flint.arb:
+        return flint.arb(x)
+
+    @staticmethod
+    def real(x: flint.arb) -> flint.arb:
+        return x
+
+    @staticmethod
+    def pi() -> flint.arb:
+        return flint.arb.pi()
+
+    @staticmethod
+    def power(x: flint.arb, y: flint.arb) -> flint.arb:
+        """x**y on the reals, with 0**y = 0 for y > 0 and 0**0 = 1, as the op means it."""
+        if x.is_zero():
+            if y.is_zero():
+                return flint.arb(1)
+            return flint.arb(0) if y > 0 else flint.arb(1) / flint.arb(0)
+        return x**y
+
+    @staticmethod
+    def hypot(x: flint.arb, y: flint.arb) -> flint.arb:
+        if x.is_zero():
+            return abs(y)
+        if y.is_zero():
+            return abs(x)
+        return (x * x + y * y).sqrt()
+
+
+def _guard(function: Callable[..., float]) -> Callable[..., float]:
+    """``function`` with IEEE answers (NaN, infinity) where ``math`` raises."""
+
+    def guarded(*args: float) -> float:
+        try:
+            return function(*args)
+        except ValueError:
+            return math.nan
+        except (OverflowError, ZeroDivisionError):
+            return math.inf
+
+    return guarded
+
+
+def _log(x: float) -> float:
+    return math.log(x) if x > 0 else (-math.inf if x == 0 else math.nan)
+
+
+def _sech(x: float) -> float:
+    e = math.exp(-abs(x))
+    return 2 * e / (1 + e * e)
+
+
+class FloatField:
+    """The same functions on Python floats, for the forward-mode duals."""
+
+    exp, sinh, cosh = map(staticmethod, map(_guard, (math.exp, math.sinh, math.cosh)))
+    expm1, sqrt, tan = map(staticmethod, map(_guard, (math.expm1, math.sqrt, math.tan)))
+    sin, cos, tanh, atan, asinh = map(staticmethod, (math.sin, math.cos, math.tanh, math.atan, math.asinh))
+    asin, acos, acosh = map(staticmethod, map(_guard, (math.asin, math.acos, math.acosh)))
+    atanh, log1p, power = map(staticmethod, map(_guard, (math.atanh, math.log1p, math.pow)))
+    rsqrt = staticmethod(_guard(lambda x: 1 / math.sqrt(x)))
+    log, sech = staticmethod(_log), staticmethod(_sech)
+    erf, hypot, atan2 = map(staticmethod, (math.erf, math.hypot, math.atan2))
+    erfc = staticmethod(lambda x: float(scipy.special.erfc(x)))
+
+    @staticmethod
+    def number(x: float) -> float:
+        return float(x)
+
+    @staticmethod
+    def real(x: float) -> float:
+        return x
+
+    @staticmethod
+    def pi() -> float:
+        return math.pi
+
+
+ARB = ArbField  # the class itself: an instance would bind the methods of arb
+FLOAT = FloatField
+
+
+def _sigmoid(F: Field, x: Number) -> Number:
+    if F.real(x) > 0:
+        return 1 / (1 + F.exp(-x))
+    e = F.exp(x)
+    return e / (1 + e)
+
+
+def _softplus(F: Field, x: Number) -> Number:
+    return x + F.log1p(F.exp(-x)) if F.real(x) > 0 else F.log1p(F.exp(x))
+
+
+def _bell(F: Field, x: Number) -> Number:
+    """sigmoid(x) sigmoid(-x), without cancellation."""
+    e = F.exp(-abs(x))
+    return e / ((1 + e) * (1 + e))
+
+
+def _gauss(F: Field, x: Number, sign: int) -> Number:
+    return sign * 2 * F.exp(-x * x) / F.sqrt(F.pi())
+
+
+def _logaddexp(F: Field, a: Number, b: Number) -> Number:
+    return a + F.log1p(F.exp(b - a)) if F.real(a - b) > 0 else b + F.log1p(F.exp(a - b))
+
+
+def _xlogy(F: Field, x: Number, y: Number) -> Number:
+    return x * F.log(y) if x != 0 else F.number(0)
+
+
+def _pow_slopes(F: Field, x: Number, y: Number, z: Number) -> tuple[Number, Number]:
+    by_x = y * F.power(x, y - 1) if y != 0 else F.number(0)
+    if x == 0:
+        return by_x, F.number(0) if y > 0 else F.log(x)
+    return by_x, z * F.log(x)
+
+
+def _pow_seconds(F: Field, x: Number, y: Number, z: Number) -> tuple[Number, Number, Number]:
+    if x == 0:
+        zero = F.number(0)
+        if y == 0 or y == 1:
+            return zero, zero, zero
+        return y * (y - 1) * F.power(x, y - 2), zero, zero
+    log = F.log(x)
+    return y * (y - 1) * z / (x * x), z / x * (1 + y * log), z * log * log
+
+
+def _hypot_slopes(F: Field, a: Number, b: Number, h: Number) -> tuple[Number, Number]:
+    return a / h, b / h
+
+
+def _hypot_seconds(F: Field, a: Number, b: Number, h: Number) -> tuple[Number, Number, Number]:
+    s, t = a / h, b / h
+    return t * t / h, -s * t / h, s * s / h
+
+
+def _atan2_slopes(F: Field, y: Number, x: Number, z: Number) -> tuple[Number, Number]:
+    h = F.hypot(y, x)
+    return x / h / h, -(y / h / h)
+
+
+def _atan2_seconds(F: Field, y: Number, x: Number, z: Number) -> tuple[Number, Number, Number]:
+    h = F.hypot(y, x)
+    s, t = y / h, x / h
+    twice = 2 * s * t / h / h
+    return -twice, (s * s - t * t) / h / h, twice
+
+
+# fmt: off
+UNARY = {
+    row.name: row
+    for row in (
+        Unary("exp", lambda F, x: F.exp(x), lambda F, x, y: y, lambda F, x, y, p: y),
+        Unary("expm1", lambda F, x: F.expm1(x), lambda F, x, y: F.exp(x), lambda F, x, y, p: p, saturating=True),
+        Unary("log", lambda F, x: F.log(x), lambda F, x, y: 1 / x, lambda F, x, y, p: -p * p),
+        Unary("log1p", lambda F, x: F.log1p(x), lambda F, x, y: 1 / (1 + x), lambda F, x, y, p: -p * p),
+        Unary("log2", lambda F, x: F.log(x) / F.log(F.number(2)), lambda F, x, y: 1 / (x * F.log(F.number(2))),
+              lambda F, x, y, p: -p / x),
+        Unary("log10", lambda F, x: F.log(x) / F.log(F.number(10)), lambda F, x, y: 1 / (x * F.log(F.number(10))),
+              lambda F, x, y, p: -p / x),
+        Unary("sqrt", lambda F, x: F.sqrt(x), lambda F, x, y: 0.5 / y, lambda F, x, y, p: -p / (2 * x), c=1),
+        Unary("rsqrt", lambda F, x: F.rsqrt(x), lambda F, x, y: -y / (2 * x), lambda F, x, y, p: -1.5 * p / x),
+        Unary("reciprocal", lambda F, x: 1 / x, lambda F, x, y: -y * y, lambda F, x, y, p: -2 * y * p, c=1),
+        Unary("square", lambda F, x: x * x, lambda F, x, y: 2 * x, lambda F, x, y, p: F.number(2), c=1, c_slope=1),
+        Unary("sin", lambda F, x: F.sin(x), lambda F, x, y: F.cos(x), lambda F, x, y, p: -y),
+        Unary("cos", lambda F, x: F.cos(x), lambda F, x, y: -F.sin(x), lambda F, x, y, p: -y),
+        Unary("tan", lambda F, x: F.tan(x), lambda F, x, y: 1 + y * y, lambda F, x, y, p: 2 * y * p),
+        Unary("asin", lambda F, x: F.asin(x), lambda F, x, y: 1 / F.sqrt((1 - x) * (1 + x)),
+              lambda F, x, y, p: x * p * p * p),
+        Unary("acos", lambda F, x: F.acos(x), lambda F, x, y: -1 / F.sqrt((1 - x) * (1 + x)),
+              lambda F, x, y, p: x * p * p * p),
+        Unary("atan", lambda F, x: F.atan(x), lambda F, x, y: 1 / (1 + x * x), lambda F, x, y, p: -2 * x * p * p),
+        Unary("sinh", lambda F, x: F.sinh(x), lambda F, x, y: F.cosh(x), lambda F, x, y, p: y),
+        Unary("cosh", lambda F, x: F.cosh(x), lambda F, x, y: F.sinh(x), lambda F, x, y, p: y),
+        Unary("tanh", lambda F, x: F.tanh(x), lambda F, x, y: F.sech(x) * F.sech(x),
+              lambda F, x, y, p: -2 * y * p, saturating=True),
+        Unary("asinh", lambda F, x: F.asinh(x), lambda F, x, y: 1 / F.hypot(x, F.number(1)),
+              lambda F, x, y, p: -x * p * p * p),
+        Unary("acosh", lambda F, x: F.acosh(x), lambda F, x, y: 1 / F.sqrt((x - 1) * (x + 1)),
+              lambda F, x, y, p: -x * p * p * p),
+        Unary("atanh", lambda F, x: F.atanh(x), lambda F, x, y: 1 / ((1 - x) * (1 + x)),
+              lambda F, x, y, p: 2 * x * p * p),
+        Unary("erf", lambda F, x: F.erf(x), lambda F, x, y: _gauss(F, x, 1), lambda F, x, y, p: -2 * x * p,
+              saturating=True),
+        Unary("erfc", lambda F, x: F.erfc(x), lambda F, x, y: _gauss(F, x, -1), lambda F, x, y, p: -2 * x * p,
+              saturating=True),
+        Unary("ndtr", lambda F, x: F.erfc(-x / F.sqrt(F.number(2))) / 2,
+              lambda F, x, y: F.exp(-x * x / 2) / F.sqrt(2 * F.pi()), lambda F, x, y, p: -x * p, saturating=True),
+        Unary("sigmoid", _sigmoid, lambda F, x, y: _bell(F, x), lambda F, x, y, p: p * (1 - 2 * y), saturating=True),
+        Unary("softplus", _softplus, lambda F, x, y: _sigmoid(F, x), lambda F, x, y, p: _bell(F, x), saturating=True),
+    )
+}
+
+BINARY = {
+    row.name: row
+    for row in (
+        Binary("divide", lambda F, a, b: a / b, lambda F, a, b, z: (1 / b, -z / b),
+               lambda F, a, b, z: (F.number(0), -1 / (b * b), 2 * z / (b * b)), c=1, c_slope=2),
+        Binary("pow", lambda F, x, y: F.power(x, y), _pow_slopes, _pow_seconds),
+        Binary("hypot", lambda F, a, b: F.hypot(a, b), _hypot_slopes, _hypot_seconds),
+        Binary("atan2", lambda F, y, x: F.atan2(y, x), _atan2_slopes, _atan2_seconds),
+        Binary("logaddexp", _logaddexp, lambda F, a, b, z: (_sigmoid(F, a - b), _sigmoid(F, b - a)),
+               lambda F, a, b, z: (_bell(F, a - b), -_bell(F, a - b), _bell(F, a - b))),
+        Binary("xlogy", _xlogy, lambda F, x, y, z: (F.log(y), x / y),
+               lambda F, x, y, z: (F.number(0), 1 / y, -x / y / y)),
+    )
+}
+# fmt: on
+
+
+def declared() -> tuple[str, ...]:
+    """Names of the functions of the table."""
+    return (*UNARY, *BINARY)
