@@ -16,7 +16,7 @@ from gradproof.oracles.graph import Array
 
 Pullback = Callable[[tuple[jax.Array, ...]], tuple[jax.Array, ...]]
 
-x64: Callable[[bool], Any] = getattr(jax, "enable_x64", None) or experimental.enable_x64  # type: ignore[attr-defined]
+x64: Callable[[bool], Any] = jax.enable_x64 if hasattr(jax, "enable_x64") else experimental.enable_x64
 
 
 class JaxEngine:

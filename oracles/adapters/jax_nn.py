@@ -66,9 +66,14 @@ def embedding(table: Array, indices: Array) -> Array:
     return jnp.take(table, indices, axis=0)
 
 
+def _widened(x: Array, width: int) -> Array:
+    return x if x.shape[-1] == width else jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, width - x.shape[-1])])
+
+
 def scaled_dot_product_attention(q: Array, k: Array, v: Array, causal: bool, scale: float) -> Array:
-    """JAX wants (batch, length, heads, features); the leading axes here are one batch of one head."""
+    """JAX wants (batch, length, heads, features), with as many features in v as in q: zeros change nothing."""
+    width = v.shape[-1] if v.shape[-1] > q.shape[-1] else q.shape[-1]
     batch = math.prod(q.shape[:-2])
-    q3, k3, v3 = (x.reshape(batch, x.shape[-2], 1, x.shape[-1]) for x in (q, k, v))
-    out = jax.nn.dot_product_attention(q3, k3, v3, scale=scale, is_causal=causal)
-    return out.reshape(q.shape[:-1] + v.shape[-1:])
+    q4, k4, v4 = (_widened(x, width).reshape(batch, x.shape[-2], 1, width) for x in (q, k, v))
+    out = jax.nn.dot_product_attention(q4, k4, v4, scale=scale, is_causal=causal)
+    return out[..., : v.shape[-1]].reshape(q.shape[:-1] + v.shape[-1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
@@ -40,7 +41,8 @@ class TorchEngine:
     def vjp(self, fn: Callable[..., Any], primals: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], Pullback]:
         """``fn(*primals)`` as a tuple, and a pullback that may be called any number of times."""
         inputs = tuple(p.detach().requires_grad_() for p in primals)
-        with torch.enable_grad():
+        with torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # var of a size-0 array warns; a warning is not an answer
             result = fn(*inputs)
         outputs: tuple[Tensor, ...] = tuple(result) if isinstance(result, tuple | list) else (result,)
 

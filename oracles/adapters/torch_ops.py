@@ -148,7 +148,10 @@ def cumulative_sum(x: Tensor, axis: int, include_initial: bool) -> Tensor:
 
 reshape = torch.reshape
 matrix_transpose = torch.adjoint
-broadcast_to = torch.broadcast_to
+
+
+def broadcast_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return torch.broadcast_to(x, shape)
 
 
 def permute_dims(x: Tensor, axes: tuple[int, ...]) -> Tensor:
