@@ -26,7 +26,7 @@ CHAR, LINE, PAD = 7.4, 16.0, 9.0
 GAP_X, GAP_Y, MARGIN = 22.0, 34.0, 6.0
 
 STYLE = """
-svg.gp{font:12px ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace;color-scheme:light dark}
+svg.gp{font:12px ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}
 svg.gp text{fill:var(--graph-ink,#1d2127);white-space:pre}
 .gp .b{fill:var(--graph-box,#fff);stroke:var(--graph-line,#aab1bb)}
 .gp .leaf{fill:var(--graph-leaf,#eef2f7)}
@@ -39,7 +39,7 @@ svg.gp .m{fill:var(--graph-muted,#626b77)}
 svg.gp .o{font-weight:700}
 svg.gp .c{fill:var(--graph-ct,#1f5fbf)}
 svg.gp .r{fill:var(--graph-bad,#b3261e);font-weight:700}
-@media (prefers-color-scheme:dark){svg.gp:root{background:#15181d;--graph-ink:#e6e9ee;--graph-box:#1d2128;
+@media (prefers-color-scheme:dark){svg.gp:root{color-scheme:dark;background:#15181d;--graph-ink:#e6e9ee;--graph-box:#1d2128;
 --graph-line:#4a525e;--graph-leaf:#232a34;--graph-edge:#8a93a0;--graph-muted:#9aa3b0;--graph-ct:#8ab4f8;
 --graph-bad:#ff8a80;--graph-bad-box:#3a1f1f}}
 """.replace("\n", "")
