@@ -21,13 +21,17 @@ class Place:
 
 @dataclass
 class _Grid:
-    """Boxes and the waypoints of long edges, as points of rows; ``links`` join neighbours in adjacent rows."""
+    """Boxes and the waypoints of long edges, as points of rows; ``up`` and ``down`` join points of adjacent rows.
+
+    ``ports`` says where on the upper side of a child an edge ends, from 0 (left) to 1, by (point above, child).
+    """
 
     rows: list[list[int]]
     widths: list[float]
     up: list[list[int]]
     down: list[list[int]]
     routes: dict[tuple[int, int], list[int]]
+    ports: dict[tuple[int, int], float]
 
 
 def arrange(
@@ -65,7 +69,7 @@ def _grid(sizes: Sequence[tuple[float, float]], parents: Sequence[Sequence[int]]
     rows: list[list[int]] = [[] for _ in range(max(depth) + 1)]
     for i, row in enumerate(depth):
         rows[row].append(i)
-    grid = _Grid(rows, [width for width, _ in sizes], [[] for _ in sizes], [[] for _ in sizes], {})
+    grid = _Grid(rows, [width for width, _ in sizes], [[] for _ in sizes], [[] for _ in sizes], {}, {})
     chains: dict[tuple[int, int], int] = {}
     for i, mine in enumerate(parents):
         for p in dict.fromkeys(mine):
@@ -83,6 +87,8 @@ def _grid(sizes: Sequence[tuple[float, float]], parents: Sequence[Sequence[int]]
                 last = point
             _link(grid, last, i)
             grid.routes[p, i] = route
+            positions = [k for k, other in enumerate(mine) if other == p]
+            grid.ports[last, i] = _mean(positions, 0.0) / max(1, len(mine) - 1)
     return grid
 
 
@@ -98,9 +104,9 @@ def _order(grid: _Grid) -> None:
         downwards = sweep % 2 == 0
         rows = grid.rows[1:] if downwards else grid.rows[-2::-1]
         for row in rows:
-            position = {point: i for r in grid.rows for i, point in enumerate(r)}
-            links = grid.up if downwards else grid.down
-            row.sort(key=lambda point: _mean([position[n] for n in links[point]], position[point]))
+            position = _positions(grid)
+            wanted = {point: _wanted(grid, point, position, downwards) for point in row}
+            row.sort(key=wanted.__getitem__)
         crossings = _crossings(grid)
         if crossings < fewest:
             best, fewest = [list(row) for row in grid.rows], crossings
@@ -108,11 +114,30 @@ def _order(grid: _Grid) -> None:
         row[:] = order
 
 
+def _positions(grid: _Grid) -> dict[int, int]:
+    return {point: i for row in grid.rows for i, point in enumerate(row)}
+
+
+def _end(grid: _Grid, position: dict[int, int], above: int, below: int) -> float:
+    """Where an edge ends in its row: the child's place, and within it the port."""
+    return position[below] + 0.8 * grid.ports.get((above, below), 0.5)
+
+
+def _wanted(grid: _Grid, point: int, position: dict[int, int], downwards: bool) -> float:
+    """The mean place of a point's neighbours in the row before (downwards) or after."""
+    ends = (
+        [position[n] for n in grid.up[point]]
+        if downwards
+        else [_end(grid, position, point, n) for n in grid.down[point]]
+    )
+    return _mean(ends, position[point])
+
+
 def _crossings(grid: _Grid) -> int:
-    position = {point: i for row in grid.rows for i, point in enumerate(row)}
+    position = _positions(grid)
     total = 0
     for row in grid.rows:
-        ends = [(i, position[below]) for i, point in enumerate(row) for below in grid.down[point]]
+        ends = [(i, _end(grid, position, point, below)) for i, point in enumerate(row) for below in grid.down[point]]
         total += sum(a < c and b > d for a, b in ends for c, d in ends)
     return total
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gradproof.oracles.verdict import Kind
-from gradproof.reports.record import Entry, Failure, Record
+from gradproof.reports.record import Claim, Entry, Failure, Record
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,21 @@ class Comparison:
     gone: tuple[Entry, ...]
     failures_added: tuple[Failure, ...]
     failures_gone: tuple[Failure, ...]
+    claims_regressed: tuple[Claim, ...]
 
     @property
     def is_regression(self) -> bool:
         """Whether ``gradproof compare`` exits 1."""
-        return bool(self.regressed)
+        return bool(self.regressed or self.claims_regressed)
 
     def __str__(self) -> str:
         """The comparison in words, one line a difference; what is empty is left out."""
         parts = [
             ("regressed", [str(change) for change in self.regressed]),
+            (
+                "claims regressed",
+                [f"claim {claim.number}: AGREE -> {claim.verdict}" for claim in self.claims_regressed],
+            ),
             ("fixed", [str(change) for change in self.fixed]),
             ("no longer decided", [str(change) for change in self.undecided]),
             ("new", [f"{name(entry)}: {entry.verdict}" for entry in self.added]),
@@ -69,6 +74,7 @@ def compare(old: Record, new: Record) -> Comparison:
     regressed = [change for change in both if _regressed(change, old, new)]
     fixed = [change for change in both if _fixed(change, old, new)]
     undecided = [change for change in both if _undecided(change, old)]
+    shown = {claim.number for claim in old.claims if claim.verdict == Kind.AGREE}
     signatures = {f.signature for f in old.failures}, {f.signature for f in new.failures}
     return Comparison(
         old=old,
@@ -80,6 +86,7 @@ def compare(old: Record, new: Record) -> Comparison:
         gone=_sorted(entry for key, entry in before.items() if key not in after),
         failures_added=_once(f for f in new.failures if f.signature not in signatures[0]),
         failures_gone=_once(f for f in old.failures if f.signature not in signatures[1]),
+        claims_regressed=tuple(c for c in new.claims if c.number in shown and c.verdict != Kind.AGREE),
     )
 
 

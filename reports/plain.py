@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -23,6 +24,22 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else str(float(value))
     return str(value) if isinstance(value, str) else value
+
+
+def to_text(value: Any) -> str:
+    """A dataclass as JSON with one line for each item of its lists, so that two files can be compared by eye."""
+    parts = [f"{_dumps(key)}: {_lines(item)}" for key, item in to_plain(value).items()]
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _lines(value: Any) -> str:
+    if isinstance(value, list) and value:
+        return "[\n " + ",\n ".join(map(_dumps, value)) + "\n]"
+    return _dumps(value)
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 class Damage(Exception):

@@ -13,7 +13,7 @@ from typing import Any
 
 from gradproof.oracles.errors import GradproofError
 from gradproof.oracles.verdict import Kind
-from gradproof.reports.plain import Damage, build, to_plain
+from gradproof.reports.plain import Damage, build, to_text
 
 SCHEMA = 1
 KIND = "gradproof-run"
@@ -210,8 +210,8 @@ class Record:
     totals: Totals = Totals()
 
     def to_json(self) -> str:
-        """The record as JSON, ``schema`` first; a float that is not finite is written as a string."""
-        return json.dumps(to_plain(self), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        """The record as JSON, ``schema`` first, one line an entry; a float that is not finite is written as a string."""
+        return to_text(self)
 
     def fails(self, entry: Entry) -> bool:
         """Whether an entry makes the run exit 1: it holds a failing verdict that no declared divergence explains."""
@@ -221,6 +221,10 @@ class Record:
         by_id = {failure.id: failure for failure in self.failures}
         mine = [by_id[name] for name in entry.failures if name in by_id]
         return not mine or any(failure.fails for failure in mine)
+
+    def declared(self, entry: Entry) -> bool:
+        """Whether an entry would fail the run, but for divergences declared with their reasons."""
+        return entry.verdict.declarable and not self.fails(entry)
 
     @builtins.property
     def clean(self) -> bool:

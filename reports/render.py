@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -86,7 +87,12 @@ def _brief(record: Record, budget: view.Budget) -> Record:
 def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(
-        svg=Markup, number=_number, tone=view.tone, entry_name=compare.name, failure_name=compare.describe
+        svg=Markup,
+        number=_number,
+        moment=_moment,
+        tone=view.tone,
+        entry_name=compare.name,
+        failure_name=compare.describe,
     )
     environment.globals["Kind"] = Kind
     return environment.from_string(_asset("page.html.j2"))
@@ -99,3 +105,11 @@ def _asset(name: str) -> str:
 def _number(value: float) -> str:
     """Thousands apart, at most four digits behind the point where it is not whole."""
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+
+
+def _moment(created: str) -> str:
+    """An ISO time to the minute, in its own zone; any other text as it is."""
+    try:
+        return datetime.fromisoformat(created).strftime("%Y-%m-%d %H:%M %Z").strip()
+    except ValueError:
+        return created

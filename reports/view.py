@@ -57,7 +57,7 @@ class Headline:
     @property
     def share_skipped(self) -> str:
         """Skipped over judged, as a percentage."""
-        return f"{100 * self.skipped / self.judged:.2g} %" if self.judged else "0 %"
+        return f"{100 * self.skipped / self.judged:.2g}\u00a0%" if self.judged else "0\u00a0%"
 
 
 @dataclass(frozen=True)

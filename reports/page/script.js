@@ -25,6 +25,8 @@
   }
   const number = (n) => n.toLocaleString("en");
   const opName = (op) => (data.ops[op] === "graph" ? "random graphs" : data.ops[op]);
+  /** A dotted name that may break after a dot or an underscore. */
+  const breakable = (name) => name.split(/(?<=[._])/).flatMap((part, i) => (i ? [document.createElement("wbr"), part] : [part]));
   const words = (name) => name.replaceAll("_", " ");
 
   // ---- theme
@@ -98,7 +100,7 @@
     const body = make("tbody");
     for (const { op, mine } of rows) {
       const tds = mine.map((cell) => (cell ? make("td", {}, cellButton(cell, wanted)) : make("td", { class: "empty", title: "never drawn" }, make("span", { class: "hidden" }, "never drawn"))));
-      body.append(make("tr", {}, make("th", { scope: "row" }, opName(op)), ...tds));
+      body.append(make("tr", {}, make("th", { scope: "row" }, ...breakable(opName(op))), ...tds));
     }
     table.replaceChildren(make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "op"), ...heads)), body);
     const total = data.ops.filter((_, op) => properties.some((p) => cells.has(`${engine}/${op}/${p}`))).length;
