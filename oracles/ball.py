@@ -148,6 +148,8 @@ class Scalar:
 
     def __add__(self, other: Any) -> Scalar:
         if type(other) is not Scalar:
+            if isinstance(other, np.ndarray):
+                return NotImplemented  # NumPy then works elementwise
             if other == 0:
                 return self
             other = self.tape.constant(other)
@@ -156,6 +158,8 @@ class Scalar:
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Scalar:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
         other = self.lift(other)
         return self.tape.record(SUBTRACT, (self.index, other.index), self.value - other.value)
 
@@ -164,6 +168,8 @@ class Scalar:
 
     def __mul__(self, other: Any) -> Scalar:
         if type(other) is not Scalar:
+            if isinstance(other, np.ndarray):
+                return NotImplemented
             if other == 1:
                 return self
             other = self.tape.constant(other)
@@ -172,6 +178,8 @@ class Scalar:
     __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> Scalar:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
         return self.tape.binary(DIVIDE, self, self.lift(other))
 
     def __rtruediv__(self, other: Any) -> Scalar:

@@ -33,6 +33,7 @@ from gradproof.oracles.ball import (
 from gradproof.oracles.scalar import ARB, BINARY, Unary
 
 INFINITY = float("inf")
+DISC = (arb(0, 1), arb(0, 1))  # the slopes of a length at the origin
 HYPOT = BINARY["hypot"]
 TIE_FACTOR = 8.0  # inputs closer than this many of their own errors count as a tie (SCIENCE 3.3)
 
@@ -54,12 +55,14 @@ class Rounding:
 
 @dataclass
 class Forward:
-    """Forward errors: ``dv`` and, for each ambiguous selection, nothing but its position; ``jumps`` are undecidable."""
+    """Forward errors ``dv``, and the positions of ambiguous selections (``ties``), jumps and lengths at the origin."""
 
     dv: list[float]
     exact: list[bool]
     ties: list[int]
     jumps: list[int]
+    origins: set[int]  # lengths within rounding of 0, where every slope in the unit disc is possible
+    lossy: bool = False
 
 
 def _finite(x: float) -> float:
@@ -67,8 +70,11 @@ def _finite(x: float) -> float:
     return INFINITY if x != x else x
 
 
-def forward(tape: Tape, unit: Rounding) -> Forward:
-    """Running error of every value of the tape, and the selections whose inputs compare within their errors."""
+def forward(tape: Tape, unit: Rounding, lossy: bool = False) -> Forward:
+    """Running error of every value of the tape, and the selections whose inputs compare within their errors.
+
+    ``lossy`` adds 2u to the values of saturating functions, as to their slopes in ``reverse``.
+    """
     u, eta = unit.u, unit.eta
     rows, args, values, starts, factors = tape.rows, tape.args, tape.values, tape.starts, tape.factors
     size = [abs(float(v)) for v in values]
@@ -77,6 +83,7 @@ def forward(tape: Tape, unit: Rounding) -> Forward:
     exact: list[bool] = []
     ties: list[int] = []
     jumps: list[int] = []
+    origins: set[int] = set()
     for k, row in enumerate(rows):
         a = args[k]
         if row is MULTIPLY:
@@ -121,22 +128,26 @@ def forward(tape: Tape, unit: Rounding) -> Forward:
             exact.append(True)
         else:
             d = factors[k] * row.c * u * size[k] + eta  # type: ignore[union-attr]
-            for i, p in zip(a, slopes(tape, values, k), strict=True):
-                if dv[i]:
-                    d += abs(float(p)) * dv[i]
+            if row is HYPOT and size[k] <= TIE_FACTOR * sum(0.0 if exact[i] else dv[i] for i in a):
+                origins.add(k)
+                d += dv[a[0]] + dv[a[1]]
+            else:
+                for i, p in zip(a, slopes(tape, values, k), strict=True):
+                    if dv[i]:
+                        d += abs(float(p)) * dv[i]
+                if lossy and isinstance(row, Unary) and row.saturating:
+                    d += 2 * u
             d = _finite(d)
             exact.append(False)
         dv.append(d)
-    return Forward(dv, exact, ties, jumps)
+    return Forward(dv, exact, ties, jumps, origins, lossy)
 
 
 def slopes(tape: Tape, values: Sequence[arb], k: int) -> tuple[arb, ...]:
-    """First slopes of a table row at ``values``; a length at the origin has every slope in [-1, 1]."""
+    """First slopes of a table row at ``values``."""
     row, args = tape.rows[k], tape.args[k]
     if isinstance(row, Unary):
         return (row.slope(ARB, values[args[0]], values[k]),)
-    if row is HYPOT and values[k].is_zero():
-        return (arb(0, 1), arb(0, 1))
     return row.slopes(ARB, values[args[0]], values[args[1]], values[k])  # type: ignore[union-attr, no-any-return]
 
 
@@ -158,16 +169,15 @@ def reverse(
     tape: Tape,
     forward: Forward,
     unit: Rounding,
-    seeds: Mapping[int, arb],
+    seeds: Sequence[tuple[int, arb]],
     weights: Mapping[int, arb] | None = None,
     values: Sequence[arb] | None = None,
-    lossy: bool = False,
     wide: bool = False,
 ) -> Adjoints:
-    """One reverse sweep from the seeds (adjoints of outputs by tape position).
+    """One reverse sweep from the seeds: pairs of a tape position and the cotangent of an output entry there.
 
     ``weights`` gives the share of the first branch at ties; a tie without one keeps the recorded choice. ``values`` are
-    those of a replay at higher precision. ``lossy`` widens the slopes of saturating functions by 2u (SCIENCE 3.2).
+    those of a replay at higher precision. A lossy ``forward`` widens the slopes of saturating functions by 2u (SCIENCE 3.2).
     ``wide`` takes magnitudes from the far end of each ball, for sweeps whose weights are intervals.
     """
     u, eta = unit.u, unit.eta
@@ -187,9 +197,9 @@ def reverse(
         total[j] += abs(float(amount)) if not wide else float(amount.abs_upper())
         count[j] += 1
 
-    for k, seed in seeds.items():
+    for k, seed in seeds:
         send(k, seed, 0.0)
-    for k in range(max(seeds, default=-1), -1, -1):
+    for k in range(max((k for k, _ in seeds), default=-1), -1, -1):
         A = value[k]
         if A is None:
             continue
@@ -230,10 +240,10 @@ def reverse(
                     continue
             send(a[2] if tape.choice[k] else a[3], A, e)
         else:
-            first = slopes(tape, values, k)
-            if row is HYPOT and values[k].is_zero():
+            first = DISC if k in forward.origins else slopes(tape, values, k)
+            seconds: tuple[tuple[arb, ...], ...] = ((), ())
+            if k in forward.origins:
                 result.singular.append(k)
-                seconds: tuple[tuple[arb, ...], ...] = ((), ())
             elif isinstance(row, Unary):
                 seconds = ((row.second(ARB, values[a[0]], values[k], first[0]),),)
             else:
@@ -252,7 +262,7 @@ def reverse(
                     move = dv[i] + u * abs(float(values[i])) if rows[i] is not CONSTANT else 0.0
                     if move:
                         dp += abs(float(q)) * move
-                if lossy and isinstance(row, Unary) and row.saturating:
+                if forward.lossy and isinstance(row, Unary) and row.saturating:
                     dp += 2 * u
                 send(j, A * p, _finite(m * e + (size + e) * dp + scale * size * m + eta))
     for k in range(n):
@@ -290,7 +300,7 @@ def tangent(tape: Tape, forward: Forward, direction: Mapping[int, arb], values: 
                 t = out[a[2] if tape.choice[k] else a[3]]
         else:
             t = zero
-            for j, p in zip(a, slopes(tape, values, k), strict=True):
+            for j, p in zip(a, DISC if k in forward.origins else slopes(tape, values, k), strict=True):
                 if not out[j].is_zero():
                     t = t + p * out[j]
         out.append(t)

@@ -46,3 +46,5 @@ ABOVE_ONE = Domain("above one", lambda x: 1 + np.maximum(np.abs(x), 2.0**-30), (
 ABOVE_MINUS_ONE = Domain(
     "above minus one", lambda x: np.where(x > -1 + 2.0**-20, x, np.abs(x)), (("tanh", "sin"), ("nn.softplus",))
 )
+BASE = Domain("positive, far from 0", lambda x: np.clip(np.abs(x), 2.0**-10, 2.0**10), POSITIVE.guards)
+EXPONENT = Domain("small", lambda x: np.clip(x, -4.0, 4.0), MODERATE.guards)

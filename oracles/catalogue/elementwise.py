@@ -51,7 +51,7 @@ def _pow_sketch(source: Source, shape: Shape) -> Sketch:
     if source.flag(3):
         exponents = np.array([source.pick((2.0, 1.0, 3.0, 0.0, 4.0)) for _ in range(int(np.prod(other)))])
         return Sketch((Slot(shape), exponents.reshape(other)))
-    return Sketch((Slot(shape, d.POSITIVE), Slot(other, d.MODERATE)))
+    return Sketch((Slot(shape, d.BASE), Slot(other, d.EXPONENT)))
 
 
 def _clip_sketch(source: Source, shape: Shape) -> Sketch:
@@ -69,7 +69,7 @@ def _where_sketch(source: Source, shape: Shape) -> Sketch:
     mask = source.byte()
     condition_shape = partner(source, shape)
     count = int(np.prod(condition_shape))
-    condition = np.array([bool(mask >> i % 8 & 1) for i in range(count)]).reshape(condition_shape)
+    condition = np.array([bool(mask >> i % 8 & 1) for i in range(count)], dtype=bool).reshape(condition_shape)
     return Sketch((condition, Slot(shape), Slot(partner(source, shape))))
 
 

@@ -1,0 +1,204 @@
+"""The judge's reference for one case: the exact gradient as balls, the bound beside it, and the accepted set at kinks.
+
+``certify`` runs each op's NumPy meaning on recorded scalars, then sweeps; it never sees an engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradproof.oracles.ball import (
+    PRECISION,
+    PRECISION_MAX,
+    Tape,
+    arb,
+    constants,
+    indices,
+    lifted,
+    precision,
+    scalars,
+)
+from gradproof.oracles.bound import Adjoints, Forward, Rounding, forward, reverse, slopes
+from gradproof.oracles.catalogue import op
+from gradproof.oracles.graph import Array, Case, Graph, Node, evaluate
+from gradproof.oracles.meaning import SCALARS
+
+INTERVAL = arb(0.5, 0.5)
+
+
+@dataclass
+class Recording:
+    """A graph on a tape: the object array of each value, and which op recorded which rows."""
+
+    tape: Tape
+    values: list[Array]
+    owners: list[tuple[int, int, str]] = field(default_factory=list)  # first row, value id, op
+
+    def owner(self, row: int) -> tuple[int, str]:
+        """Value id and op that recorded a row of the tape."""
+        found = (0, "leaf")
+        for first, value, name in self.owners:
+            if first > row:
+                break
+            found = (value, name)
+        return found
+
+
+def record(graph: Graph) -> Recording:
+    """Run the graph's NumPy meaning on scalars of a fresh tape, at the current precision."""
+    tape = Tape()
+    leaves: list[Any] = []
+    for leaf in graph.leaves:
+        if leaf.constant:
+            leaves.append(leaf.data if leaf.data.dtype.kind in "biu" else constants(tape, leaf.data))
+        else:
+            leaves.append(scalars(tape, leaf.data))
+    recording = Recording(tape, [])
+    value = len(graph.leaves)
+
+    def call(node: Node, operands: list[Any]) -> Any:
+        nonlocal value
+        row = op(node.op)
+        tape.start, tape.factor = len(tape.rows), row.factor
+        recording.owners.append((tape.start, value, node.op))
+        value += node.results
+        result = row.meaning(SCALARS, *operands, **node.params)
+        return lifted(tape, result) if node.results == 1 else [lifted(tape, r) for r in result]
+
+    recording.values = evaluate(graph, call, leaves)
+    return recording
+
+
+@dataclass
+class Certificate:
+    """Exact values and gradients of a case as balls, with their bounds; flat, in the order of the primals.
+
+    ``value`` and ``value_error``: outputs, concatenated, and the forward bound of each entry.
+    ``gradient``, ``bound``, ``total``: for every primal entry, the ball, the bound B, and S = sum |contributions|.
+    ``ties``: ambiguous selections that a nonzero adjoint met; ``singular``: lengths at the origin met likewise.
+    """
+
+    case: Case
+    unit: Rounding
+    recording: Recording
+    forward: Forward
+    bits: int
+    value: list[arb]
+    value_error: list[float]
+    gradient: list[arb]
+    bound: list[float]
+    total: list[float]
+    ties: list[int]
+    singular: list[int]
+    slots: list[int] = field(default_factory=list)
+    seeds: list[tuple[int, arb]] = field(default_factory=list)
+    played: list[arb] | None = None
+
+    @property
+    def outputs(self) -> list[int]:
+        """Tape positions of the output entries."""
+        return [k for k, _ in self.seeds]
+
+    @property
+    def kinked(self) -> bool:
+        return bool(self.ties or self.singular)
+
+    def sweep(
+        self, weights: dict[int, arb] | None = None, wide: bool = False, errors: Forward | None = None
+    ) -> tuple[list[arb], list[float], Adjoints]:
+        """Gradient and bound at the primal entries, for a choice of weights at ties."""
+        with precision(self.bits):
+            adjoints = reverse(
+                self.recording.tape, errors or self.forward, self.unit, self.seeds, weights, self.played, wide
+            )
+        zero = arb(0)
+        balls = [zero if (a := adjoints.value[i]) is None else a for i in self.slots]
+        return balls, [adjoints.error[i] for i in self.slots], adjoints
+
+    def enclosure(self, errors: Forward | None = None) -> tuple[list[arb], list[float]]:
+        """Every intensional derivative at the ties met: each tie's weight is the ball [0, 1]."""
+        if not self.kinked:
+            balls, bounds, _ = self.sweep(errors=errors)
+        else:
+            balls, bounds, _ = self.sweep(dict.fromkeys(self.forward.ties, INTERVAL), wide=True, errors=errors)
+        return balls, bounds
+
+    def lossy(self) -> Forward:
+        """The forward errors with saturating functions widened (SCIENCE 3.2); sweeps with them are widened too."""
+        with precision(self.bits):
+            return forward(self.recording.tape, self.unit, lossy=True)
+
+    def largest(self) -> float:
+        """The largest magnitude any value or adjoint of the computation reaches."""
+        _, _, adjoints = self.sweep()
+        sizes = [abs(float(v)) for v in self.recording.tape.values]
+        sizes += [t for t in adjoints.total if t == t]
+        return max(sizes, default=0.0)
+
+    def blocked(self) -> bool:
+        """Whether a value or slope that is not finite lies where the adjoint is exactly zero (an untaken branch)."""
+        _, _, adjoints = self.sweep()
+        tape = self.recording.tape
+        values = self.played or tape.values
+        with precision(self.bits):
+            for k, row in enumerate(tape.rows):
+                reached = adjoints.value[k]
+                if reached is not None and not reached.is_zero():
+                    continue
+                if not values[k].is_finite():
+                    return True
+                if hasattr(row, "c_slope") and not all(p.is_finite() for p in slopes(tape, values, k)):
+                    return True
+        return False
+
+
+def certify(case: Case) -> Certificate:
+    """The exact gradient of a case, certified: precision doubles until the radius is below a sixteenth of the bound."""
+    graph = case.graph
+    unit = Rounding.of(graph.dtype)
+    with precision(PRECISION):
+        recording = record(graph)
+        bounds = forward(recording.tape, unit)
+    slots = [i for p in graph.primals for i in indices(recording.values[p])]
+    seeds: list[tuple[int, arb]] = []
+    value: list[arb] = []
+    value_error: list[float] = []
+    for output, cotangent in zip(graph.outputs, case.cotangents, strict=True):
+        for scalar, seed in zip(recording.values[output].flat, np.ravel(cotangent).tolist(), strict=True):
+            value.append(scalar.value)
+            value_error.append(bounds.dv[scalar.index])
+            seeds.append((scalar.index, arb(seed)))
+    certificate = Certificate(
+        case, unit, recording, bounds, PRECISION, value, value_error, [], [], [], [], [], slots, seeds
+    )
+    while True:
+        balls, errors, adjoints = certificate.sweep()
+        tight = all(
+            float(g.rad()) <= b / 16 or not g.is_finite() or b == float("inf")
+            for g, b in zip(balls, errors, strict=True)
+        )
+        if tight or certificate.bits >= PRECISION_MAX:
+            break
+        certificate.bits *= 2
+        with precision(certificate.bits):
+            certificate.played = recording.tape.replay()
+    certificate.gradient, certificate.bound = balls, errors
+    certificate.total = [adjoints.total[i] for i in slots]
+    if adjoints.met or adjoints.singular:  # other choices may reach further ties
+        _, _, adjoints = certificate.sweep(dict.fromkeys(bounds.ties, INTERVAL), wide=True)
+    certificate.ties, certificate.singular = adjoints.met, adjoints.singular
+    return certificate
+
+
+def split(flat: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
+    """A flat list cut into arrays of the given shapes."""
+    out, start = [], 0
+    for shape in shapes:
+        count = int(np.prod(shape, dtype=int))
+        out.append(np.array(flat[start : start + count]).reshape(shape))
+        start += count
+    return out

@@ -1,0 +1,303 @@
+"""The judge: an engine's answers against the certificate, and a verdict that says who is wrong and why.
+
+``judge(case, engine)`` is the one call; ``Verdict.report()`` is its text. The tolerance is K times the derived bound of
+this very graph and input; there is no atol and no rtol (SCIENCE 3.1, 3.2; DESIGN 7).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from gradproof.oracles import contract, kinks
+from gradproof.oracles.ball import arb
+from gradproof.oracles.certificate import Certificate, certify
+from gradproof.oracles.engine import Engine
+from gradproof.oracles.graph import Array, Case
+from gradproof.oracles.trial import Trial, capabilities, run
+from gradproof.oracles.verdict import Kind
+
+K = 16.0  # any value from 4 to 1000 kills the same mutants (SCIENCE 2.5)
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The worst entry: which input, which index, both values, the certified radius, the bound, the error in bounds."""
+
+    input: int
+    index: tuple[int, ...]
+    got: float
+    expected: float
+    radius: float
+    bound: float
+
+    @property
+    def units(self) -> float:
+        """The error in units of the bound (infinite where the bound is 0 or the value is not finite)."""
+        error = abs(self.got - self.expected)
+        if error != error:
+            return math.inf
+        return error / self.bound if self.bound else (math.inf if error else 0.0)
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What a witness says: ``agrees``, ``disagrees`` or ``abstains``, and why. Witnesses never decide."""
+
+    name: str
+    lineage: str
+    vote: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one property says of one case."""
+
+    property: str
+    kind: Kind
+    reason: str = ""
+    units: float = 0.0
+    worst: Worst | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict on one case, with its provenance. ``evidence`` says what the bound rests on."""
+
+    kind: Kind
+    engine: str
+    case: Case
+    findings: tuple[Finding, ...]
+    votes: tuple[Vote, ...] = ()
+    blame: str = ""
+    blamed_node: int | None = None
+    evidence: str = "certified balls"
+    bits: int = 0
+    note: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def decisive(self) -> Finding:
+        """The finding that made the verdict."""
+        return max(self.findings, key=lambda f: f.kind.severity)
+
+    @property
+    def reason(self) -> str:
+        return self.decisive.reason
+
+    @property
+    def worst(self) -> Worst | None:
+        return self.decisive.worst
+
+    @property
+    def units(self) -> float:
+        """The largest error of a gradient that was judged, in units of the bound."""
+        return max((f.units for f in self.findings), default=0.0)
+
+    def report(self) -> str:
+        """The whole verdict as text."""
+        from gradproof.oracles.report import text
+
+        return text(self)
+
+
+def judge(case: Case, engine: Engine, k: float = K) -> Verdict:
+    """Judge one engine on one case.
+
+    Returns a Verdict; never raises for what the engine does. Blame, witnesses and reduction are separate calls.
+    """
+    trial = run(engine, case)
+    if trial.unsupported:
+        return Verdict(
+            Kind.UNSUPPORTED, engine.name, case, (Finding("gradient", Kind.UNSUPPORTED, trial.unsupported),)
+        )
+    certificate = certify(case)
+    findings = tuple(_findings(trial, certificate, k))
+    kind = max((f.kind for f in findings), key=lambda kind: kind.severity)
+    return Verdict(kind, engine.name, case, findings, bits=certificate.bits)
+
+
+def _findings(trial: Trial, certificate: Certificate, k: float) -> list[Finding]:
+    if trial.crash is not None:
+        what = f"{type(trial.crash).__name__}: {trial.crash}"
+        if certificate.largest() > certificate.unit.largest:
+            return [Finding("gradient", Kind.RANGE, f"values leave the range of the dtype; the engine raised {what}")]
+        return [Finding("gradient", Kind.CRASHED, f"the engine raised {what}")]
+    broken = contract.output_shape_and_dtype(trial)
+    if broken:
+        return [Finding("shape_and_dtype", Kind.CONTRACT, broken)]
+    findings = [_value(trial, certificate, k)]
+    broken = contract.shape_and_dtype(trial)
+    findings.append(_contract("shape_and_dtype", broken))
+    if broken or findings[0].kind not in (Kind.AGREE, Kind.LOSSY):
+        return findings
+    findings.append(_gradient("gradient", trial.first, 1.0, trial, certificate, k))
+    if findings[-1].kind.severity <= Kind.SUBGRADIENT.severity:
+        findings.append(_gradient("linear", trial.scaled, -2.0, trial, certificate, k))
+    findings.append(_zero(trial, certificate))
+    findings.append(_contract("repeatable", contract.repeatable(trial)))
+    findings.append(_contract("preserved", contract.preserved(trial)))
+    findings.append(_contract("untouched", contract.untouched(trial)))
+    findings.append(_contract("unused_is_zero", contract.unused_is_zero(trial)))
+    return findings
+
+
+def _contract(name: str, broken: str) -> Finding:
+    return Finding(name, Kind.CONTRACT if broken else Kind.AGREE, broken)
+
+
+def _value(trial: Trial, certificate: Certificate, k: float) -> Finding:
+    """Forward values inside the forward bound: else the meanings differ, or the value is lossy."""
+    if certificate.forward.jumps:
+        return Finding("value", Kind.ILL_CONDITIONED, "a jump (sign, copysign) is within rounding of its argument")
+    got = np.concatenate([np.ravel(y) for y in trial.outputs]) if trial.outputs else np.zeros(0)
+    for i, (y, v, error) in enumerate(zip(got.tolist(), certificate.value, certificate.value_error, strict=True)):
+        expected = float(v)
+        if abs(y - expected) <= k * error or y == expected:
+            continue
+        if error != error or error == math.inf or not v.is_finite():
+            continue
+        if math.isfinite(y) and abs(arb(y) - v) <= arb(k * error) + arb(v.rad()):
+            continue
+        if not math.isfinite(y) and certificate.largest() > certificate.unit.largest / 4:
+            return Finding("value", Kind.RANGE, f"output entry {i} is {y!r}: a value leaves the range of the dtype")
+        said = f"output entry {i} is {y!r}, expected {expected!r} within {k * error:.3g}"
+        lossy = certificate.lossy().dv[certificate.outputs[i]]
+        if math.isfinite(y) and abs(arb(y) - v) <= arb(k) * arb(lossy):
+            return Finding("value", Kind.LOSSY, f"{said}: digits are lost in a saturated tail")
+        return Finding("value", Kind.SPEC, f"{said}: the engine computes another function here")
+    return Finding("value", Kind.AGREE)
+
+
+def _located(certificate: Certificate, flat: int) -> tuple[int, tuple[int, ...]]:
+    """Value id of the primal and the index in it, of a flat position."""
+    for value, data in zip(certificate.case.graph.primals, certificate.case.graph.primal_values, strict=True):
+        if flat < data.size:
+            return value, tuple(int(i) for i in np.unravel_index(flat, data.shape))
+        flat -= data.size
+    raise IndexError(flat)
+
+
+def _gradient(
+    name: str, gradients: Sequence[Array], scale: float, trial: Trial, certificate: Certificate, k: float
+) -> Finding:
+    """The gradient (of ``scale`` times the cotangent) against the accepted set, entry by entry."""
+    g = np.concatenate([np.ravel(a) for a in gradients]).astype(float) / scale if gradients else np.zeros(0)
+    certain = not certificate.kinked
+    accepted, bound = (certificate.gradient, certificate.bound) if certain else certificate.enclosure()
+    centre = np.array([float(a) for a in accepted])
+    b = np.array(bound)
+    with np.errstate(all="ignore"):
+        error = np.abs(g - centre)
+        inside = error <= k * b
+        units = np.where(error == 0, 0.0, error / b)
+    undecided = ~np.isfinite(b) | ~np.array([a.is_finite() for a in accepted], dtype=bool)
+    for i in np.flatnonzero(~inside & ~undecided).tolist():
+        inside[i] = math.isfinite(g[i]) and bool(
+            abs(arb(float(g[i])) - accepted[i]).abs_lower() <= arb(k) * arb(bound[i])
+        )
+    failing = np.flatnonzero(~inside & ~undecided)
+    if len(failing):
+        return _outside(name, g, failing, accepted, bound, units, certificate, trial, k)
+    if undecided.all() and len(g):
+        kind = Kind.RANGE if certificate.largest() > certificate.unit.largest / 4 else Kind.ILL_CONDITIONED
+        return Finding(name, kind, "no entry of the exact gradient and its bound is finite")
+    total = np.array(certificate.total)
+    decided = ~undecided
+    if certain and len(g) and (total[decided] > 0).any():
+        hopeless = (k * b > total) & (total > 0)
+        if hopeless[decided & (total > 0)].all():
+            return Finding(name, Kind.ILL_CONDITIONED, "rounding alone may change every digit of the gradient")
+    largest = float(np.max(units[decided & np.isfinite(units)], initial=0.0)) if certain else 0.0
+    if certain:
+        return Finding(name, Kind.AGREE, units=largest)
+    finite = np.where(np.isfinite(g), g, centre)
+    tolerance = np.where(undecided, np.inf, k * b)
+    if certificate.ties and decided.all() and not certificate.singular:
+        if not kinks.in_hull(certificate, finite, tolerance):
+            return _kinked(name, g, centre, bound, certificate, "outside the convex hull of the slopes at the ties")
+        if not kinks.keeps_mass(certificate, finite, tolerance):
+            return _kinked(name, g, centre, bound, certificate, "wrong along a direction that keeps the ties")
+    return Finding(name, Kind.SUBGRADIENT, f"on a kink ({_kink_names(certificate)}), inside the accepted set")
+
+
+def _kink_names(certificate: Certificate) -> str:
+    rows = [*certificate.ties, *certificate.singular]
+    return ", ".join(sorted({certificate.recording.owner(r)[1] for r in rows}))
+
+
+def _kinked(
+    name: str, g: Array, centre: Array, bound: Sequence[float], certificate: Certificate, why: str
+) -> Finding:
+    i = int(np.argmax(np.abs(g - centre)))
+    where, index = _located(certificate, i)
+    worst = Worst(where, index, float(g[i]), float(centre[i]), 0.0, bound[i])
+    return Finding(name, Kind.WRONG, f"at a kink ({_kink_names(certificate)}) the gradient is {why}", worst=worst)
+
+
+def _outside(
+    name: str,
+    g: Array,
+    failing: Array,
+    accepted: Sequence[arb],
+    bound: Sequence[float],
+    units: Array,
+    certificate: Certificate,
+    trial: Trial,
+    k: float,
+) -> Finding:
+    """Name what an entry outside the bound is: range, untaken NaN, declared NaN, lossy, or wrong."""
+    rank = np.where(np.isnan(units[failing]), np.inf, units[failing])
+    i = int(failing[int(np.argmax(rank))])
+    where, index = _located(certificate, i)
+    worst = Worst(where, index, float(g[i]), float(accepted[i]), float(accepted[i].rad()), bound[i])
+    if certificate.largest() > certificate.unit.largest / 4:
+        return Finding(name, Kind.RANGE, "a value or adjoint leaves the range of the dtype", worst=worst)
+    if np.isnan(g[failing]).all():
+        if certificate.singular:
+            names = {certificate.recording.owner(r)[1] for r in certificate.singular}
+            if names <= capabilities(trial.engine).nan_at:
+                reason = f"NaN at a singular point of {', '.join(sorted(names))}, as the engine declares"
+                return Finding(name, Kind.SUBGRADIENT, reason, worst=worst)
+        if certificate.blocked():
+            reason = "NaN comes from a branch whose cotangent is exactly zero (zero times infinity)"
+            return Finding(name, Kind.NAN_UNTAKEN, reason, worst=worst)
+    _, lossy = certificate.enclosure(certificate.lossy())
+    if all(
+        math.isfinite(g[j]) and abs(arb(float(g[j])) - accepted[j]).abs_lower() <= arb(k) * arb(lossy[j])
+        for j in failing.tolist()
+    ):
+        lost = math.log2(max(worst.units, 1.0))
+        return Finding(name, Kind.LOSSY, f"about {lost:.0f} bits are lost in a saturated tail", worst=worst)
+    count = f"{len(failing)} of {len(g)} entries" if len(failing) > 1 else "one entry"
+    prefix = "not linear in the cotangent: " if name == "linear" else ""
+    return Finding(name, Kind.WRONG, f"{prefix}{count} outside {k:g} times the bound", float(units[i]), worst)
+
+
+def _zero(trial: Trial, certificate: Certificate) -> Finding:
+    """A zero cotangent pulls back to zeros, whatever the slopes."""
+    g = np.concatenate([np.ravel(a) for a in trial.zero]) if trial.zero else np.zeros(0)
+    bad = np.flatnonzero(~(g == 0))
+    if not len(bad):
+        return Finding("zero", Kind.AGREE)
+    i = int(bad[0])
+    where, index = _located(certificate, i)
+    worst = Worst(where, index, float(g[i]), 0.0, 0.0, 0.0)
+    if np.isnan(g[bad]).all() and (certificate.blocked() or certificate.singular or _infinite(certificate)):
+        return Finding("zero", Kind.NAN_UNTAKEN, "a zero cotangent times an infinite slope gives NaN", worst=worst)
+    if certificate.largest() > certificate.unit.largest / 4:
+        return Finding("zero", Kind.RANGE, "a value or adjoint leaves the range of the dtype", worst=worst)
+    return Finding("zero", Kind.CONTRACT, f"a zero cotangent gives {float(g[i])!r}, expected 0", worst=worst)
+
+
+def _infinite(certificate: Certificate) -> bool:
+    """Whether a slope on the way is infinite."""
+    return not all(a.is_finite() for a in certificate.gradient)
+
+
+def with_case(verdict: Verdict, **note: object) -> Verdict:
+    """The verdict with more provenance."""
+    return replace(verdict, note={**verdict.note, **note})

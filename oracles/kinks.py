@@ -1,0 +1,87 @@
+"""Accepted sets at kinks: what any sound selection of slopes can give (SCIENCE 3.3).
+
+Test 1: the componentwise enclosure over all weights (``Certificate.enclosure``). Test 2, up to six ties: membership of
+the convex hull of the 2^k vertex gradients, which contains the multi-affine image of the weights. Test 3, any number:
+along directions that keep the ties, the derivative is two-sided and <g, d> must equal it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+from scipy.optimize import nnls
+
+from gradproof.oracles.ball import arb, precision
+from gradproof.oracles.bound import tangent
+from gradproof.oracles.certificate import Certificate
+from gradproof.oracles.graph import Array
+
+TIES_MAX = 6
+
+
+def in_hull(certificate: Certificate, g: Array, tolerance: Array) -> bool:
+    """Test 2: whether g lies within the tolerance of the hull of the vertex gradients."""
+    ties = certificate.ties
+    if len(ties) > TIES_MAX:
+        return True
+    vertices = []
+    for choice in product((arb(0), arb(1)), repeat=len(ties)):
+        balls, _, _ = certificate.sweep(dict(zip(ties, choice, strict=True)))
+        vertices.append([float(b) for b in balls])
+    points = np.array(vertices).T
+    low, high = points.min(axis=1), points.max(axis=1)
+    spread = high - low
+    varying = spread > tolerance
+    if not varying.any():
+        return True
+    scale = spread[varying]
+    matrix = (points[varying] - low[varying, None]) / scale[:, None]
+    target = (g[varying] - low[varying]) / scale
+    matrix = np.vstack([matrix, np.ones(matrix.shape[1])])
+    target = np.append(target, 1.0)
+    weights, _ = nnls(matrix, target)
+    residual = np.abs(matrix @ weights - target)
+    limit = np.append(tolerance[varying] / scale, 0.0) + 1e-9
+    return bool((residual <= limit).all())
+
+
+def _directions(certificate: Certificate) -> Iterator[dict[int, arb]]:
+    """Directions in input space that may keep ties: all entries together, each input, and each set of equal entries."""
+    slots = certificate.slots
+    one = arb(1)
+    yield dict.fromkeys(slots, one)
+    values = certificate.recording.tape.values
+    yield {i: values[i] for i in slots}
+    start = 0
+    for data in certificate.case.graph.primal_values:
+        inside = slots[start : start + data.size]
+        start += data.size
+        yield dict.fromkeys(inside, one)
+    groups: dict[float, list[int]] = {}
+    for i in slots:
+        groups.setdefault(float(values[i]), []).append(i)
+    for group in groups.values():
+        if len(group) > 1:
+            yield dict.fromkeys(group, one)
+
+
+def keeps_mass(certificate: Certificate, g: Array, tolerance: Array) -> bool:
+    """Test 3: whether <g, d> lies in the forward-mode enclosure along every direction tried."""
+    position = {slot: i for i, slot in enumerate(certificate.slots)}
+    tape = certificate.recording.tape
+    with precision(certificate.bits):
+        for direction in _directions(certificate):
+            tangents = tangent(tape, certificate.forward, direction, certificate.played)
+            expected = sum((seed * tangents[k] for k, seed in certificate.seeds), arb(0))
+            if not expected.is_finite():
+                continue
+            got, slack = arb(0), 0.0
+            for slot, t in direction.items():
+                i = position[slot]
+                got += arb(float(g[i])) * t
+                slack += abs(float(t)) * float(tolerance[i])
+            if not (expected + arb(0, slack)).overlaps(got):
+                return False
+    return True

@@ -1,0 +1,151 @@
+"""The runs of one engine on one case: everything the properties look at, and nothing judged yet.
+
+The graph is evaluated and pulled back twice, with one more input that no output uses; then the second pullback is
+asked again with the cotangent scaled by -2 and with zeros. Results are copied the moment they are seen, so that what
+an engine overwrites later shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from gradproof.oracles.catalogue import op
+from gradproof.oracles.engine import Capabilities, Engine
+from gradproof.oracles.errors import Unsupported
+from gradproof.oracles.graph import Array, Case, Graph, Node, evaluate
+
+Arrays = list[Array]
+
+
+def resolve(namespace: Any, name: str) -> Callable[..., Any]:
+    """The function of a dotted op name in an engine's namespace.
+
+    Raises: Unsupported if the namespace lacks it.
+    """
+    found = namespace
+    for part in name.split("."):
+        found = getattr(found, part, None)
+        if found is None:
+            raise Unsupported(f"the engine's namespace has no {name!r}")
+    return found  # type: ignore[no-any-return]
+
+
+def capabilities(engine: Engine) -> Capabilities:
+    """What the engine declares, or the least an engine can be."""
+    return getattr(engine, "capabilities", None) or Capabilities()
+
+
+def supports(engine: Engine, name: str) -> bool:
+    """Whether the engine has the op."""
+    try:
+        resolve(engine.namespace, name)
+    except Unsupported:
+        return False
+    return name not in capabilities(engine).unsupported
+
+
+def function(engine: Engine, graph: Graph) -> Callable[..., tuple[Any, ...]]:
+    """The graph as a function of the engine's own arrays: one argument a primal, a tuple of outputs."""
+    namespace = engine.namespace
+    table = {node.op: (op(node.op), resolve(namespace, node.op)) for node in graph.nodes}
+    fixed = {i: engine.from_numpy(leaf.data) for i, leaf in enumerate(graph.leaves) if leaf.constant}
+
+    def call(node: Node, operands: list[Any]) -> Any:
+        row, implementation = table[node.op]
+        return row.apply(implementation, operands, node.params)
+
+    def run(*primals: Any) -> tuple[Any, ...]:
+        given = iter(primals)
+        leaves = [fixed[i] if i in fixed else next(given) for i in range(len(graph.leaves))]
+        values = evaluate(graph, call, leaves)
+        return tuple(values[o] for o in graph.outputs)
+
+    return run
+
+
+@dataclass
+class Trial:
+    """What an engine answered. ``crash`` is the exception that ended it, ``unsupported`` the one it declared.
+
+    ``first`` and ``again``: gradients of the two runs; ``kept``: the first gradients, read again at the very end;
+    ``scaled``: for -2 times the cotangent; ``zero``: for a zero cotangent; ``unused``: of the input nothing uses.
+    """
+
+    engine: Engine
+    case: Case
+    outputs: Arrays = field(default_factory=list)
+    first: Arrays = field(default_factory=list)
+    outputs_again: Arrays = field(default_factory=list)
+    again: Arrays = field(default_factory=list)
+    kept: Arrays = field(default_factory=list)
+    scaled: Arrays = field(default_factory=list)
+    zero: Arrays = field(default_factory=list)
+    unused: Array | None = None
+    inputs_after: Arrays = field(default_factory=list)
+    cotangents_after: Arrays = field(default_factory=list)
+    malformed: str = ""
+    crash: BaseException | None = None
+    unsupported: str = ""
+
+
+@cache
+def _spare(dtype: str) -> Array:
+    return np.array([0.5, -1.5], dtype=dtype)
+
+
+def _taken(engine: Engine, arrays: Sequence[Any], what: str) -> Arrays:
+    out = []
+    for i, a in enumerate(arrays):
+        if a is None:
+            raise TypeError(f"{what} {i} is None; expected an array (zeros where nothing flows)")
+        out.append(np.array(engine.to_numpy(a), copy=True))
+    return out
+
+
+def run(engine: Engine, case: Case) -> Trial:
+    """Put an engine through the runs of a trial; exceptions are caught and kept."""
+    trial = Trial(engine, case)
+    graph = case.graph
+    try:
+        if graph.dtype.name not in capabilities(engine).dtypes:
+            raise Unsupported(f"the engine does not declare dtype {graph.dtype.name}")
+        for name in graph.ops:
+            if name in capabilities(engine).unsupported:
+                raise Unsupported(f"the engine declares {name} unsupported")
+        _run(trial, engine, graph, case)
+    except Unsupported as why:
+        trial.unsupported = str(why)
+    except Exception as crash:
+        trial.crash = crash
+    return trial
+
+
+def _run(trial: Trial, engine: Engine, graph: Graph, case: Case) -> None:
+    fn = function(engine, graph)
+    given = [np.array(v, copy=True) for v in graph.primal_values]
+    primals = [engine.from_numpy(v) for v in given]
+    cotangents = tuple(engine.from_numpy(np.array(c, copy=True)) for c in case.cotangents)
+
+    outputs, pullback = engine.vjp(fn, primals)
+    trial.outputs = _taken(engine, outputs, "output")
+    gradients = pullback(cotangents)
+    trial.first = _taken(engine, gradients, "gradient")
+
+    spare = engine.from_numpy(_spare(graph.dtype.name))
+    again, pullback = engine.vjp(lambda *p: fn(*p[:-1]), [*primals, spare])
+    trial.outputs_again = _taken(engine, again, "output")
+    second = _taken(engine, pullback(cotangents), "gradient")
+    trial.again, trial.unused = second[:-1], second[-1] if len(second) > len(primals) else None
+    scaled = tuple(engine.from_numpy(np.asarray(c * c.dtype.type(-2))) for c in case.cotangents)
+    trial.scaled = _taken(engine, pullback(scaled), "gradient")[: len(primals)]
+    zeros = tuple(engine.from_numpy(np.zeros_like(c)) for c in case.cotangents)
+    trial.zero = _taken(engine, pullback(zeros), "gradient")[: len(primals)]
+
+    trial.kept = _taken(engine, gradients, "gradient")
+    trial.inputs_after = _taken(engine, primals, "input")
+    trial.cotangents_after = _taken(engine, cotangents, "cotangent")

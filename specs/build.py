@@ -1,0 +1,227 @@
+"""From bytes to cases, totally: every byte string is a valid single-op case or random graph.
+
+The encoding is fixed slots with cut leaves (ENVIRONMENT 8): an operand is a distance back in slot time, and 0 cuts to a
+fresh leaf, so that lowering one byte drops a whole upstream subgraph and clearing a slot moves nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradproof.oracles.catalogue import CATALOGUE, Op, Sketch, Slot, Source
+from gradproof.oracles.domain import REAL
+from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node, Param
+from gradproof.oracles.meaning import NUMPY
+from gradproof.specs import values
+
+SINGLE_BYTES = 48
+SLOTS, SLOT_BYTES, HEADER_BYTES = 20, 10, 8
+GRAPH_BYTES = HEADER_BYTES + SLOTS * SLOT_BYTES
+SIZE_MAX = 18  # entries of a value in a random graph
+DISTANCES = (0, 1, 1, 1, 2, 1, 2, 3, 1, 2, 4, 1, 0, 3, 5, 2)
+NODES_MAX = 24
+
+
+def _typed(array: Array, dtype: str) -> Array:
+    """A constant operand: integers and booleans as they are, floats in the dtype of the case."""
+    return array if array.dtype.kind in "biu" else array.astype(dtype)
+
+
+class Builder:
+    """A graph under construction, with the shape of every value."""
+
+    def __init__(self, dtype: str, source: Source, mild: bool, ops: Sequence[str] = ()) -> None:
+        self.dtype, self.mild, self.ops = dtype, mild, frozenset(ops)
+        self.rnd = random.Random(source.integer(4))
+        self.leaves: list[tuple[int, Leaf]] = []
+        self.nodes: list[tuple[int, str, tuple[int, ...], dict[str, Param]]] = []
+        self.shapes: list[tuple[int, ...]] = []
+
+    def add_leaf(self, data: Array, constant: bool = False) -> int:
+        self.leaves.append((len(self.shapes), Leaf(data, constant)))
+        self.shapes.append(data.shape)
+        return len(self.shapes) - 1
+
+    def fresh(self, source: Source, slot: Slot) -> int:
+        data = values.leaf(source, self.rnd, slot, self.dtype, self.mild)
+        return self.add_leaf(data, slot.constant)
+
+    def add_node(self, name: str, operands: tuple[int, ...], params: dict[str, Param]) -> int:
+        constants = {i: leaf.data for i, leaf in self.leaves if leaf.constant}
+        self.nodes.append((len(self.shapes), name, operands, params))
+        self.shapes.append(result_shape(name, [constants.get(o, self.shapes[o]) for o in operands], params))
+        return len(self.shapes) - 1
+
+    def graph(self, outputs: Sequence[int]) -> Graph:
+        """Renumbered: leaves first, dead code removed."""
+        renamed = {old: new for new, (old, _) in enumerate(self.leaves)}
+        for k, (old, *_rest) in enumerate(self.nodes):
+            renamed[old] = len(self.leaves) + k
+        nodes = tuple(Node(name, tuple(renamed[o] for o in operands), params) for _, name, operands, params in self.nodes)
+        return Graph(tuple(leaf for _, leaf in self.leaves), nodes, tuple(renamed[o] for o in outputs)).pruned()
+
+    def case(self, source: Source, outputs: Sequence[int]) -> Case:
+        shapes = [self.shapes[o] for o in outputs]
+        cotangents = tuple(values.cotangent(source, self.rnd, shape, self.dtype) for shape in shapes)
+        return Case(self.graph(outputs), cotangents)
+
+
+def result_shape(name: str, operands: Sequence[tuple[int, ...] | Array], params: dict[str, Param]) -> tuple[int, ...]:
+    """Shape of an op's result, from its NumPy meaning on ones (identity matrices where it factors one)."""
+    row = CATALOGUE[name]
+    trial: list[Any] = []
+    for operand in operands:
+        if isinstance(operand, tuple):
+            ones = np.ones(operand)
+            if row.factor > 1 and len(operand) >= 2 and not trial:
+                ones = np.broadcast_to(np.eye(operand[-1]), operand)
+            trial.append(ones)
+        else:
+            trial.append(operand)
+    with np.errstate(all="ignore"):
+        return np.shape(row.meaning(NUMPY, *trial, **params))
+
+
+def _sketch(row: Op, source: Source) -> Sketch:
+    """A first shape the op likes, and a sketch for it; shapes that do not fit are passed over."""
+    for _ in range(8):
+        sketch = row.sketch(source, row.shape(source))
+        if sketch is not None:
+            return sketch
+    quiet = Source(b"")
+    for guess in range(256):
+        sketch = row.sketch(quiet, row.shape(Source(bytes([guess]))))
+        if sketch is not None:
+            return sketch
+    raise AssertionError(f"the catalogue row of {row.name} has no shape that its own sketch accepts")
+
+
+def single(name: str, data: bytes, dtype: str = "float64") -> Case:
+    """One op on fresh leaves, sometimes the same leaf twice."""
+    source = Source(data)
+    builder = Builder(dtype, source, mild=False)
+    sketch = _sketch(CATALOGUE[name], source)
+    operands: list[int] = []
+    seen: dict[tuple[int, ...], int] = {}
+    for operand in sketch.operands:
+        if not isinstance(operand, Slot):
+            operands.append(builder.add_leaf(_typed(operand, dtype), constant=True))
+            continue
+        plain = operand.domain is REAL and not operand.matrix and not operand.constant
+        if plain and operand.shape in seen and source.flag(6):
+            operands.append(seen[operand.shape])
+            continue
+        operands.append(builder.fresh(source, operand))
+        if plain:
+            seen[operand.shape] = operands[-1]
+    output = builder.add_node(name, tuple(operands), dict(sketch.params))
+    return builder.case(source, [output])
+
+
+def graph(data: bytes, ops: Sequence[str], dtype: str = "float64", max_nodes: int = NODES_MAX) -> Case:
+    """A random graph over ``ops``; each graph favours a few of them (swarm testing)."""
+    source = Source(data)
+    builder = Builder(dtype, source, mild=True, ops=ops)
+    favoured = builder.rnd.sample(list(ops), min(len(ops), 8)) if source.flag() else list(ops)
+    source.position = HEADER_BYTES
+    made: list[int | None] = []
+    for index in range(SLOTS):
+        slot = Source(data[HEADER_BYTES + index * SLOT_BYTES : HEADER_BYTES + (index + 1) * SLOT_BYTES])
+        made.append(_slot(builder, slot, made, favoured) if len(builder.nodes) < max_nodes else None)
+    outputs = [v for v in made if v is not None]
+    if not builder.nodes:
+        leaf = outputs[-1] if outputs else builder.fresh(source, Slot((2,)))
+        outputs = [_simplest(builder, leaf, source, ops)]
+    used = {o for _, _, operands, _ in builder.nodes for o in operands}
+    leaf_ids = {i for i, _ in builder.leaves}
+    sinks = [v for v in outputs if v not in used and v not in leaf_ids]
+    return builder.case(Source(data[4:HEADER_BYTES]), sinks[-3:])
+
+
+def _simplest(builder: Builder, leaf: int, source: Source, ops: Sequence[str]) -> int:
+    """A graph of one node, for bytes that ask for none."""
+    if "negative" in builder.ops:
+        return builder.add_node("negative", (leaf,), {})
+    row = CATALOGUE[ops[0]]
+    sketch = _sketch(row, source)
+    operands = tuple(
+        builder.fresh(source, o) if isinstance(o, Slot) else builder.add_leaf(_typed(o, builder.dtype), constant=True)
+        for o in sketch.operands
+    )
+    return builder.add_node(row.name, operands, dict(sketch.params))
+
+
+def _slot(builder: Builder, source: Source, made: Sequence[int | None], ops: Sequence[str]) -> int | None:
+    """One slot: nothing, a leaf to be shared, or an op on earlier values and fresh leaves."""
+    code = source.byte()
+    if code < 16:
+        return None
+    if code < 32:
+        return builder.fresh(source, Slot(source.pick(((2, 3), (3,), (), (2, 2), (3, 3), (2, 1)))))
+    row = CATALOGUE[ops[(code - 32) % len(ops)]]
+    first = _back(source, made)
+    second, third = _back(source, made), source.byte()
+    sketch = row.sketch(source, builder.shapes[first]) if first is not None else None
+    if sketch is None:
+        first, sketch = None, _sketch(row, source)
+    size = sum(int(np.prod(o.shape)) for o in sketch.operands if isinstance(o, Slot))
+    if size > 3 * SIZE_MAX:
+        return None
+    operands: list[int] = []
+    for position, operand in enumerate(sketch.operands):
+        if not isinstance(operand, Slot):
+            operands.append(builder.add_leaf(_typed(operand, builder.dtype), constant=True))
+            continue
+        value = first if position == 0 else second if position == 1 else None
+        if position == 1 and third < 32:
+            value = first
+        if value is None or builder.shapes[value] != operand.shape or operand.constant:
+            operands.append(builder.fresh(source, operand))
+        else:
+            inside = _guarded(builder, source, value, operand)
+            operands.append(builder.fresh(source, operand) if inside is None else inside)
+    name, params = row.name, dict(sketch.params)
+    shape = result_shape(name, [_shape_or_constant(builder, o) for o in operands], params)
+    if int(np.prod(shape)) > SIZE_MAX:
+        return None
+    return builder.add_node(name, tuple(operands), params)
+
+
+def _shape_or_constant(builder: Builder, value: int) -> tuple[int, ...] | Array:
+    for i, leaf in builder.leaves:
+        if i == value and leaf.constant:
+            return leaf.data
+    return builder.shapes[value]
+
+
+def _back(source: Source, made: Sequence[int | None]) -> int | None:
+    """An earlier slot's value, or None for a fresh leaf."""
+    distance = DISTANCES[source.byte() % len(DISTANCES)]
+    return made[-distance] if 0 < distance <= len(made) else None
+
+
+def _guarded(builder: Builder, source: Source, value: int, slot: Slot) -> int | None:
+    """The value mapped into the operand's domain by ops; None if the subject lacks one of them."""
+    if slot.matrix:
+        needed = ("tanh", "add", "matrix_transpose", "matmul") if slot.matrix == "spd" else ("tanh", "add")
+        if not builder.ops.issuperset(needed):
+            return None
+        n = slot.shape[-1]
+        small = builder.add_node("tanh", (value,), {})
+        if slot.matrix == "spd":
+            turned = builder.add_node("matrix_transpose", (small,), {})
+            small = builder.add_node("matmul", (small, turned), {})
+        heavy = builder.add_leaf(np.asarray(np.eye(n) * (2.0 * n), dtype=builder.dtype))
+        return builder.add_node("add", (small, heavy), {})
+    if slot.domain is REAL:
+        return value
+    guards = [g for g in slot.domain.guards if builder.ops.issuperset(g)]
+    if not guards:
+        return None
+    for name in source.pick(guards):
+        value = builder.add_node(name, (value,), {})
+    return value

@@ -1,0 +1,86 @@
+"""Values of leaves and cotangents: ordinary, and nasty where gradients go wrong (SCIENCE 3.4)."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+
+from gradproof.oracles.catalogue import Slot, Source
+from gradproof.oracles.graph import Array
+
+SPECIAL = (
+    0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 3.0, -3.0, 20.0, -20.0, 40.0, -40.0, 1e-8, -1e-8, 1e-160, -1e-160,
+    1 + 2.0**-30, 1e12, 2.0**-20, -(2.0**-20),
+)  # fmt: skip
+MILD = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, 1e-8)
+
+
+def draw(source: Source, rnd: random.Random, count: int, mild: bool) -> list[float]:
+    """Float64 values of one leaf; the kind comes from the source, the entries from ``rnd``."""
+    kind = source.below(8)
+    if mild and kind in (4, 5, 6):
+        kind = 0
+    if kind <= 1:
+        return [rnd.gauss(0.0, 1.0) for _ in range(count)]
+    if kind == 2:
+        return [float(rnd.randint(-2, 2)) for _ in range(count)]
+    if kind == 3:
+        table = MILD if mild else SPECIAL
+        return [rnd.choice(table) for _ in range(count)]
+    if kind == 4:
+        return [rnd.choice((-1.0, 1.0)) * 10.0 ** rnd.uniform(-6, 2) for _ in range(count)]
+    if kind == 5:
+        return [rnd.uniform(-1000.0, 1000.0) for _ in range(count)]
+    if kind == 6:
+        return [rnd.choice(SPECIAL) if rnd.random() < 0.3 else rnd.gauss(0.0, 3.0) for _ in range(count)]
+    return [rnd.gauss(0.0, 1.0)] * count
+
+
+def leaf(source: Source, rnd: random.Random, slot: Slot, dtype: str, mild: bool) -> Array:
+    """Data for an operand, inside its domain by construction."""
+    count = 1
+    for n in slot.shape:
+        count *= n
+    if slot.matrix:
+        return matrix(rnd, slot, source).astype(dtype)
+    data = np.array(draw(source, rnd, count, mild), dtype=np.float64).reshape(slot.shape)
+    return np.asarray(slot.domain.into(data), dtype=dtype)
+
+
+def matrix(rnd: random.Random, slot: Slot, source: Source) -> Array:
+    """A matrix far from singular: a permutation, graded rows, or random with a heavy diagonal; or an s.p.d. one."""
+    shape = slot.shape
+    n = shape[-1]
+    entries = np.array([rnd.gauss(0.0, 1.0) for _ in range(int(np.prod(shape)))]).reshape(shape)
+    identity = np.eye(n)
+    if slot.matrix == "spd":
+        return np.matmul(entries, np.swapaxes(entries, -1, -2)) + source.pick((1.0, 0.25, 4.0)) * identity
+    kind = source.below(4)
+    if kind == 0:
+        return 0.5 * entries / n + rnd.choice((1.0, -2.0)) * identity
+    if kind == 1:
+        return np.broadcast_to(identity[rnd.sample(range(n), n)], shape) * 1.0
+    if kind == 2:
+        return (0.5 * entries / n + identity) * 10.0 ** np.linspace(-1, 1, n)
+    return (0.25 * entries / n + identity)[..., rnd.sample(range(n), n), :]
+
+
+def cotangent(source: Source, rnd: random.Random, shape: tuple[int, ...], dtype: str) -> Array:
+    """Random, signed ones, graded over 16 decades, or one-hot; a constant is never the only seed."""
+    count = int(np.prod(shape))
+    kind = source.below(8)
+    if kind <= 3:
+        values = [rnd.gauss(0.0, 1.0) for _ in range(count)]
+    elif kind == 4:
+        values = [rnd.choice((-1.0, 1.0)) for _ in range(count)]
+    elif kind == 5:
+        values = [rnd.choice((-1.0, 1.0)) * 10.0 ** rnd.uniform(-8, 8) for _ in range(count)]
+    elif kind == 6:
+        values = [0.0] * count
+        if count:
+            values[rnd.randrange(count)] = -1.5
+    else:
+        values = [rnd.gauss(0.0, 1.0) if rnd.random() < 0.6 else 0.0 for _ in range(count)]
+    return np.array(values, dtype=dtype).reshape(shape)
+
