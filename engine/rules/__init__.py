@@ -1,1 +1,11 @@
-"""."""
+"""The tables of pullbacks: one rule per (op, argument), and nothing else here knows a derivative."""
+
+from __future__ import annotations
+
+from gradproof.engine.rules import elementwise, indexing, linalg, reduction, shape
+from gradproof.engine.rules.rule import Pull, Rule, Table, rule
+
+RULES: Table = elementwise.RULES | reduction.RULES | shape.RULES | indexing.RULES | linalg.RULES
+VARIADIC: Table = shape.VARIADIC | linalg.VARIADIC  # any number of operands, one rule that is told its argument
+
+__all__ = ["RULES", "VARIADIC", "Pull", "Rule", "Table", "rule"]

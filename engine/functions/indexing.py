@@ -1,0 +1,55 @@
+"""Reading entries by key: basic slices, index arrays with repeated and negative indices."""
+
+from __future__ import annotations
+
+from types import EllipsisType
+from typing import Any
+
+import numpy as np
+
+from gradproof.engine.array import Array, as_array, raw_of
+from gradproof.engine.tape import apply
+
+
+def getitem(x: Any, key: Any) -> Array:
+    """The entries at a key, with NumPy's meaning: ints, slices, None, ..., index arrays, nested tuples as index arrays."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return apply("getitem", (as_array(x),), {"key": tuple([_part(part) for part in parts])})
+
+
+def _part(part: Any) -> Any:
+    if part is None or (isinstance(part, int | slice | EllipsisType) and not isinstance(part, bool)):
+        return part
+    part = np.array(raw_of(part))  # a copy: the key outlives this call
+    return part.astype(np.int64) if part.size == 0 and part.dtype != bool else part
+
+
+def scatter(x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Array:
+    """Zeros of a shape with x added at a key: the transpose of getitem."""
+    return apply("scatter", (x,), {"key": key, "shape": shape})
+
+
+def take(x: Any, indices: Any, axis: int = 0) -> Array:
+    """The entries at integer indices along an axis. Composed of getitem."""
+    x = as_array(x)
+    return getitem(x, (slice(None),) * (axis % x.ndim) + (np.asarray(raw_of(indices)),))
+
+
+def take_along_axis(x: Any, indices: Any, axis: int = -1) -> Array:
+    """The entries at integer indices along an axis, which differ from place to place. Composed of getitem."""
+    x, where = as_array(x), np.asarray(raw_of(indices))
+    axis %= x.ndim
+    key = tuple(
+        where if i == axis else np.arange(n).reshape((-1,) + (1,) * (x.ndim - 1 - i)) for i, n in enumerate(x.shape)
+    )
+    return getitem(x, key)
+
+
+def windows(x: Any, window: tuple[int, int], stride: tuple[int, int]) -> Array:
+    """Every window over the last two axes, of shape (..., rows, columns, *window)."""
+    return apply("windows", (as_array(x),), {"window": window, "stride": stride})
+
+
+def fold(x: Any, stride: tuple[int, int], shape: tuple[int, ...]) -> Array:
+    """Windows added back where they came from: the transpose of windows."""
+    return apply("fold", (x,), {"stride": stride, "shape": shape})

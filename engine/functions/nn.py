@@ -1,0 +1,149 @@
+"""Functions of neural networks. ``gradproof.engine.nn`` is this module."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from gradproof.engine.array import Array, as_array, raw_of
+from gradproof.engine.backend import Axis
+from gradproof.engine.errors import ShapeError
+from gradproof.engine.functions import elementwise as el
+from gradproof.engine.functions import indexing, reduction, shape
+from gradproof.engine.functions.linalg import matmul
+from gradproof.engine.tape import apply
+
+
+def relu(x: Any) -> Array:
+    """max(x, 0)."""
+    return apply("relu", (x,))
+
+
+def sigmoid(x: Any) -> Array:
+    """1 / (1 + exp(-x))."""
+    return apply("sigmoid", (x,))
+
+
+def silu(x: Any) -> Array:
+    """x * sigmoid(x). Composed."""
+    x = as_array(x)
+    return el.multiply(x, sigmoid(x))
+
+
+def gelu(x: Any, approximate: str = "none") -> Array:
+    """x times the normal distribution function of x, or its tanh form. Composed of functions that keep the tails."""
+    x = as_array(x)
+    if approximate == "none":
+        return el.multiply(x, 0.5 * el.erfc(x * -math.sqrt(0.5)))
+    if approximate != "tanh":
+        raise ValueError(f"gelu: approximate={approximate!r}, expected 'none' or 'tanh'.")
+    near = el.clip(x, -100.0, 100.0)  # beyond, the sigmoid is 0 or 1 to the last digit, and the cube would overflow
+    return el.multiply(x, sigmoid(near * (math.sqrt(8.0 / math.pi) * (1.0 + 0.044715 * el.square(near)))))
+
+
+def softplus(x: Any) -> Array:
+    """log(1 + exp(x)), without overflow."""
+    return apply("softplus", (x,))
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.01) -> Array:
+    """x where positive, else negative_slope * x."""
+    return apply("leaky_relu", (x,), {"negative_slope": negative_slope})
+
+
+def elu(x: Any, alpha: float = 1.0) -> Array:
+    """x where positive, else alpha * (exp(x) - 1)."""
+    return apply("elu", (x,), {"alpha": alpha})
+
+
+def softmax(x: Any, axis: Axis = -1) -> Array:
+    """exp(x) over its sum along an axis, without overflow."""
+    return apply("softmax", (as_array(x),), {"axis": axis})
+
+
+def log_softmax(x: Any, axis: Axis = -1) -> Array:
+    """The logarithm of softmax, without overflow or underflow."""
+    return apply("log_softmax", (as_array(x),), {"axis": axis})
+
+
+def layer_norm(x: Any, weight: Any, bias: Any, eps: float = 1e-5) -> Array:
+    """The last axis brought to mean 0 and variance 1, then scaled and shifted. Composed."""
+    x = as_array(x)
+    centred = el.subtract(x, reduction.mean(x, axis=-1, keepdims=True))
+    scale = el.rsqrt(reduction.mean(el.square(centred), axis=-1, keepdims=True) + eps)
+    return el.add(el.multiply(el.multiply(centred, scale), weight), bias)
+
+
+def _reduce(x: Array, reduction_name: str) -> Array:
+    if reduction_name == "none":
+        return x
+    if reduction_name not in ("mean", "sum"):
+        raise ValueError(f"reduction={reduction_name!r}, expected 'mean', 'sum' or 'none'.")
+    return reduction.mean(x) if reduction_name == "mean" else reduction.sum(x)
+
+
+def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Array:
+    """-log softmax(logits) at the labels. Composed.
+
+    Shapes: logits (N, C), labels (N,) of integers.
+    """
+    logits, labels = as_array(logits), np.asarray(raw_of(labels))
+    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+        raise ShapeError(f"cross_entropy: logits {logits.shape}, labels {labels.shape}; expected (N, C) and (N,).")
+    picked = log_softmax(logits, axis=-1)[np.arange(labels.shape[0]), labels]
+    return _reduce(el.negative(picked), reduction)
+
+
+def mse(x: Any, y: Any, reduction: str = "mean") -> Array:
+    """The squared differences, averaged, summed or neither. Composed."""
+    return _reduce(el.square(el.subtract(x, y)), reduction)
+
+
+def conv2d(x: Any, weight: Any, stride: tuple[int, int] = (1, 1), padding: tuple[int, int] = (0, 0)) -> Array:
+    """The cross-correlation of images with filters. Composed: windows, then one matrix product.
+
+    Shapes: x (N, C, H, W), weight (O, C, h, w), result (N, O, rows, columns).
+    """
+    x, weight = as_array(x), as_array(weight)
+    if x.ndim != 4 or weight.ndim != 4 or x.shape[1] != weight.shape[1]:
+        raise ShapeError(f"conv2d: x {x.shape}, weight {weight.shape}; expected (N, C, H, W) and (O, C, h, w).")
+    if tuple(padding) != (0, 0):
+        x = shape.pad(x, ((0, 0), (0, 0), (padding[0],) * 2, (padding[1],) * 2))
+    view = _windows("conv2d", x, (weight.shape[2], weight.shape[3]), stride)
+    images, channels, rows, columns = view.shape[:4]
+    filters, size = weight.shape[0], channels * weight.shape[2] * weight.shape[3]
+    flat = shape.reshape(shape.permute_dims(view, (0, 2, 3, 1, 4, 5)), (images * rows * columns, size))
+    out = matmul(flat, shape.permute_dims(shape.reshape(weight, (filters, size)), (1, 0)))
+    return shape.permute_dims(shape.reshape(out, (images, rows, columns, filters)), (0, 3, 1, 2))
+
+
+def max_pool2d(x: Any, window: tuple[int, int], stride: tuple[int, int]) -> Array:
+    """The greatest entry of each window over the last two axes; ties share evenly. Composed: windows, then max."""
+    return reduction.max(_windows("max_pool2d", as_array(x), window, stride), axis=(-2, -1))
+
+
+def _windows(name: str, x: Array, window: tuple[int, int], stride: tuple[int, int]) -> Array:
+    high, wide = window
+    if x.ndim < 2 or x.shape[-2] < high or x.shape[-1] < wide:
+        raise ShapeError(f"{name}: a window of {high} x {wide} does not fit an image of shape {x.shape} (with padding).")
+    return indexing.windows(x, (high, wide), (stride[0], stride[1]))
+
+
+def embedding(table: Any, indices: Any) -> Array:
+    """Rows of a table. Composed of getitem."""
+    return indexing.take(table, indices, axis=0)
+
+
+def scaled_dot_product_attention(q: Any, k: Any, v: Any, causal: bool = False, scale: float | None = None) -> Array:
+    """softmax(q @ k.T * scale) @ v, where a causal query sees keys up to its own position. Composed.
+
+    Shapes: q (..., L, D), k (..., S, D), v (..., S, E), result (..., L, E).
+    """
+    q, k = as_array(q), as_array(k)
+    scores = matmul(q, shape.matrix_transpose(k)) * (q.shape[-1] ** -0.5 if scale is None else scale)
+    if causal:
+        seen = np.tri(q.shape[-2], k.shape[-2], dtype=bool)
+        scores = el.where(seen, scores, -math.inf)
+    return matmul(softmax(scores, axis=-1), v)

@@ -1,0 +1,310 @@
+"""The tape: nodes that remember how a value was made, and the reverse sweep that pulls cotangents back through them.
+
+A node's id grows with time, so whatever reads a value has a greater id than the value: taking the newest node that has
+a cotangent is already an evaluation order, and no part of the graph needs sorting or recursion.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from gradproof.engine.array import Array
+from gradproof.engine.backend import IGNORE, Patch, error_state, kernels, raw
+from gradproof.engine.errors import MissingRule, ShapeError, TapeError
+from gradproof.engine.rules import RULES, VARIADIC, Rule
+
+NOTHING: Mapping[str, Any] = {}
+NEVER = 1 << 62  # the age of a value that no variable reaches
+_next_id = itertools.count(1).__next__
+
+
+class _State(threading.local):
+    recording = True
+
+
+state = _State()
+
+
+@contextmanager
+def recording(on: bool) -> Iterator[None]:
+    """Turn recording on or off for this thread."""
+    before = state.recording
+    state.recording = on
+    try:
+        yield
+    finally:
+        state.recording = before
+
+
+class Spec:
+    """The stand-in for an array that was not saved: its shape and dtype."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.shape, self.dtype = shape, dtype
+
+
+class Op:
+    """A primitive: its kernel, and a rule for each argument."""
+
+    __slots__ = ("kernel", "name", "plans", "rules")
+
+    def __init__(self, name: str, kernel: Callable[..., Any], rules: tuple[Rule | None, ...]) -> None:
+        self.name, self.kernel, self.rules = name, kernel, rules
+        self.plans: dict[int, tuple[bool, tuple[bool, ...]]] = {}
+
+    def plan(self, tracked: int) -> tuple[bool, tuple[bool, ...]]:
+        """Whether to save ``out``, and which primals, when the arguments in the bit set ``tracked`` are on the tape."""
+        saves: set[str] = set()
+        for i, rule in enumerate(self.rules):
+            if rule is not None and tracked >> i & 1:
+                saves |= rule.saves
+                if "others" in rule.saves:
+                    saves |= {str(j) for j in range(len(self.rules)) if j != i}
+        names = _primal_names(self.rules)
+        plan = "out" in saves, tuple(name in saves for name in names)
+        self.plans[tracked] = plan
+        return plan
+
+
+def _primal_names(rules: tuple[Rule | None, ...]) -> Sequence[str]:
+    pull = next((rule.pull for rule in rules if rule is not None), None)
+    if pull is None or isinstance(pull, partial):
+        return [str(i) for i in range(len(rules))]
+    return pull.__code__.co_varnames[3 : 3 + len(rules)]
+
+
+OPS: dict[str, Op] = {name: Op(name, kernels[name], rules) for name, rules in RULES.items()}
+LEAF = Op("leaf", lambda x: x, ())
+ALIAS = Op("alias", lambda x: x, (Rule(frozenset(), lambda xp, ct, out, x: ct),))
+
+
+@lru_cache(maxsize=256)
+def _variadic(name: str, count: int) -> Op:
+    (rule,) = VARIADIC[name]
+    assert rule is not None
+    rules = tuple(Rule(rule.saves, partial(rule.pull, argument=i)) for i in range(count))
+    return Op(name, kernels[name], rules)
+
+
+class Node:
+    """How a value was made: the op, the nodes it read, and what its rules need (its residuals).
+
+    ``oldest`` is the id of the oldest variable it depends on: a transform's result depends on something outside the
+    transform exactly if ``oldest`` is below the transform's own variables. A node stands in for its own unsaved value.
+    """
+
+    __slots__ = ("dtype", "grad", "id", "inputs", "oldest", "op", "out", "params", "primals", "shape")
+
+    def __init__(
+        self,
+        op: Op,
+        inputs: Sequence[Node | None],
+        primals: tuple[Any, ...] | None,
+        out: Any,
+        params: Mapping[str, Any],
+        oldest: int,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+    ) -> None:
+        self.id = _next_id()
+        self.op = op
+        self.inputs = inputs
+        self.primals = primals
+        self.out = out
+        self.params = params
+        self.oldest = oldest
+        self.shape = shape
+        self.dtype = dtype
+
+
+def leaf(data: Any, outer: Node | None = None) -> Array:
+    """A fresh variable; if ``outer`` is given, one whose cotangent an outer sweep passes on to ``outer``."""
+    if outer is None:
+        node = Node(LEAF, (), (), None, NOTHING, 0, data.shape, data.dtype)
+        node.oldest = node.id
+        node.grad = None
+    else:
+        node = Node(ALIAS, (outer,), (outer,), None, NOTHING, outer.oldest, data.shape, data.dtype)
+    return Array(data, node)
+
+
+# ---- recording
+
+
+def apply(name: str, operands: Sequence[Any], params: Mapping[str, Any] = NOTHING) -> Array:
+    """The value of a primitive, on the tape if any operand is."""
+    op = OPS.get(name) or _variadic(name, len(operands))
+    data: list[Any] = []
+    inputs: list[Node | None] = []
+    oldest = NEVER
+    tracked = 0
+    for i, x in enumerate(operands):
+        if type(x) is Array:
+            data.append(x.data)
+            node = x.node
+            inputs.append(node)
+            if node is not None:
+                tracked |= 1 << i
+                oldest = min(oldest, node.oldest)
+        else:
+            data.append(x if type(x) in _PLAIN else np.asarray(x))
+            inputs.append(None)
+    if error_state.get() is IGNORE:
+        out = _run(op, data, params)
+    else:
+        token = error_state.set(IGNORE)
+        try:
+            out = _run(op, data, params)
+        finally:
+            error_state.reset(token)
+    if type(out) is not np.ndarray:
+        out = np.asarray(out)
+    if not tracked or not state.recording:
+        return Array(out, None)
+    keep_out, keep = op.plans.get(tracked) or op.plan(tracked)
+    primals = tuple([x if kept else _stand_in(x, n) for x, kept, n in zip(data, keep, inputs, strict=True)])
+    return Array(out, Node(op, inputs, primals, out if keep_out else None, params, oldest, out.shape, out.dtype))
+
+
+_PLAIN = frozenset({np.ndarray, float, int, bool})  # a Python number stays weak: it never changes a dtype
+
+
+def _run(op: Op, data: Sequence[Any], params: Mapping[str, Any]) -> Any:
+    try:
+        return op.kernel(*data, **params) if params else op.kernel(*data)
+    except np.linalg.LinAlgError:
+        raise
+    except ValueError as error:
+        shapes = ", ".join(str(np.shape(x)) for x in data)
+        said = "; ".join(f"{key}={value!r}" for key, value in params.items())
+        raise ShapeError(
+            f"{op.name}: operands of shape {shapes}{f' with {said}' if said else ''} do not fit: {error}. "
+            "Reshape an operand or change the parameter."
+        ) from error
+
+
+def _stand_in(x: Any, node: Node | None) -> Any:
+    return node if node is not None else Spec(x.shape, x.dtype) if type(x) is np.ndarray else x
+
+
+# ---- the reverse sweep
+
+
+class Slot:
+    """A node awaiting its turn, with the cotangent collected so far; ``owned`` if the sweep may add into it."""
+
+    __slots__ = ("ct", "node", "owned")
+
+    def __init__(self, node: Node, ct: Any) -> None:
+        self.node, self.ct, self.owned = node, ct, False
+
+
+def sweep(
+    seeds: Iterable[tuple[Node, Any]], xp: Any, *, first: int = 0, stop: int = 0, release: bool = False
+) -> dict[int, Slot]:
+    """Pull cotangents back and return those that reach the variables, by node id.
+
+    With ids in ``first .. stop - 1`` the variables are those of one transform and nothing older is visited; without,
+    they are all the leaves. On ``xp = raw`` cotangents are plain arrays; on the engine's own functions they are
+    Arrays and the sweep itself is recorded. ``release`` drops residuals behind the sweep.
+    """
+    recorded = xp is not raw
+    slots: dict[int, Slot] = {}
+    heap: list[int] = []
+    leaves: dict[int, Slot] = {}
+    for node, ct in seeds:
+        if node.id >= first:
+            _collect(slots, heap, node, ct, xp)
+    while heap:
+        if -heap[0] < stop:
+            return slots
+        slot = slots.pop(-heappop(heap))
+        node, ct = slot.node, slot.ct
+        primals, out = node.primals, node.out
+        if primals is None:
+            raise TapeError(
+                f"backward through a part of the tape that an earlier backward used up (op '{node.op.name}'). "
+                "Compute the value again, or call the first backward with retain=True."
+            )
+        inputs = node.inputs
+        if not inputs:
+            leaves[node.id] = slot
+            continue
+        if recorded:
+            primals = tuple([_relink(p, n, first) for p, n in zip(primals, inputs, strict=True)])
+            out = _relink(out, node, first)
+        for i, target in enumerate(inputs):
+            if target is None or target.id < first:
+                continue
+            rule = node.op.rules[i]
+            if rule is None:
+                raise MissingRule(
+                    f"no vjp for '{node.op.name}' (argument {i}). Add one in engine/rules, or stop the gradient there."
+                )
+            c = rule.pull(xp, ct, out if out is not None else node, *primals, **node.params)
+            _collect(slots, heap, target, c, xp)
+        if release:
+            node.primals = node.out = None
+    return slots if stop else leaves
+
+
+def _relink(value: Any, node: Node | None, first: int) -> Any:
+    """A saved array back on the tape, if what it depends on is older than this sweep's own variables."""
+    if type(value) is not np.ndarray:
+        return value
+    return Array(value, node if node is not None and node.oldest < first else None)
+
+
+def _collect(slots: dict[int, Slot], heap: list[int], target: Node, c: Any, xp: Any) -> None:
+    """Add a contribution to a node's cotangent: in place only in a buffer that was made here."""
+    slot = slots.get(target.id)
+    if type(c) is Patch:
+        if slot is None:
+            slot = slots[target.id] = Slot(target, np.zeros(target.shape, target.dtype))
+            heappush(heap, -target.id)
+        elif not slot.owned:
+            slot.ct = np.array(slot.ct)
+        slot.owned = True
+        c.add_into(slot.ct)
+        return
+    if c.shape != target.shape:
+        c = unbroadcast(xp, c, target.shape)
+    if c.dtype != target.dtype:
+        c = xp.astype(c, dtype=target.dtype)
+    if slot is None:
+        slots[target.id] = Slot(target, c)
+        heappush(heap, -target.id)
+    elif slot.owned:
+        np.add(slot.ct, c, out=slot.ct)
+    else:
+        slot.ct = slot.ct + c
+        slot.owned = type(slot.ct) is np.ndarray  # neither a NumPy scalar nor a recorded Array can be added into
+
+
+def unbroadcast(xp: Any, ct: Any, shape: tuple[int, ...]) -> Any:
+    """Sum a cotangent of a broadcast result over the axes that its operand was broadcast along."""
+    extra = len(ct.shape) - len(shape)
+    stretched = tuple(i + extra for i, n in enumerate(shape) if n == 1 and ct.shape[i + extra] != 1)
+    axes = (*range(extra), *stretched)
+    if axes:
+        ct = xp.sum(ct, axis=axes, keepdims=True)
+    return xp.reshape(ct, shape=shape)
+
+
+def private(ct: Any, taken: set[int]) -> Any:
+    """A gradient as an array of its own: not a view, not a seed, not another gradient's buffer."""
+    ct = np.asarray(ct)
+    if ct.base is not None or id(ct) in taken:
+        ct = ct.copy()
+    taken.add(id(ct))
+    return ct
