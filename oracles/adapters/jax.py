@@ -16,7 +16,8 @@ from gradproof.oracles.graph import Array
 
 Pullback = Callable[[tuple[jax.Array, ...]], tuple[jax.Array, ...]]
 
-x64: Callable[[bool], Any] = jax.enable_x64 if hasattr(jax, "enable_x64") else experimental.enable_x64
+_home = jax if hasattr(jax, "enable_x64") else experimental  # it moved in JAX 0.8
+x64: Callable[[bool], Any] = _home.enable_x64
 
 
 class JaxEngine:

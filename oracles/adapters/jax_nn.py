@@ -72,7 +72,7 @@ def _widened(x: Array, width: int) -> Array:
 
 def scaled_dot_product_attention(q: Array, k: Array, v: Array, causal: bool, scale: float) -> Array:
     """JAX wants (batch, length, heads, features), with as many features in v as in q: zeros change nothing."""
-    width = v.shape[-1] if v.shape[-1] > q.shape[-1] else q.shape[-1]
+    width = max(q.shape[-1], v.shape[-1])
     batch = math.prod(q.shape[:-2])
     q4, k4, v4 = (_widened(x, width).reshape(batch, x.shape[-2], 1, width) for x in (q, k, v))
     out = jax.nn.dot_product_attention(q4, k4, v4, scale=scale, is_causal=causal)

@@ -147,7 +147,6 @@ def cumulative_sum(x: Tensor, axis: int, include_initial: bool) -> Tensor:
 # shape
 
 reshape = torch.reshape
-matrix_transpose = torch.adjoint
 
 
 def broadcast_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -156,6 +155,10 @@ def broadcast_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 def permute_dims(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     return torch.permute(x, axes)
+
+
+def matrix_transpose(x: Tensor) -> Tensor:
+    return x.mT
 
 
 def expand_dims(x: Tensor, axis: int) -> Tensor:
