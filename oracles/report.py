@@ -1,0 +1,38 @@
+"""The text of a verdict: who is wrong, where, by how much, on what evidence, and how to see it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gradproof.oracles.codec import pretty
+
+if TYPE_CHECKING:
+    from gradproof.oracles.judge import Verdict
+
+
+def text(verdict: Verdict) -> str:
+    """The whole report, one fact a line."""
+    finding = verdict.decisive
+    where = f", to blame: {verdict.blame}" if verdict.blame else ""
+    if verdict.blamed_node is not None:
+        where += f" (%{verdict.blamed_node})"
+    lines = [
+        f"{verdict.kind}: {verdict.engine}{where}",
+        f"  property   {finding.property}",
+        f"  reason     {finding.reason or verdict.kind.meaning}",
+    ]
+    worst = finding.worst
+    if worst is not None:
+        lines += [
+            f"  worst      gradient of %{worst.input} at {list(worst.index)}",
+            f"  got        {worst.got!r}",
+            f"  expected   {worst.expected!r} ± {worst.radius:.1e}",
+            f"  bound      {worst.bound:.3e} (the error is {worst.units:.3g} times it)",
+        ]
+    lines.append(f"  evidence   {verdict.evidence}" + (f", {verdict.bits} bits" if verdict.bits else ""))
+    for vote in verdict.votes:
+        detail = f" ({vote.detail})" if vote.detail else ""
+        lines.append(f"  witness    {vote.name} {vote.vote}{detail}")
+    lines.append(f"  what to do {verdict.kind.what_to_do}")
+    lines += ["", *("    " + line for line in pretty(verdict.case).splitlines())]
+    return "\n".join(lines)
