@@ -103,8 +103,8 @@ def _asset(name: str) -> str:
 
 
 def _number(value: float) -> str:
-    """Thousands apart, at most four digits behind the point where it is not whole."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+    """A count with its thousands apart, any other number to four digits."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}".replace("e+", "e")
 
 
 def _moment(created: str) -> str:

@@ -24,6 +24,12 @@
     return element;
   }
   const number = (n) => n.toLocaleString("en");
+  /** A number of units: four digits, an exponent where it is large or small. */
+  function units(n) {
+    if (typeof n !== "number") return n === null ? "–" : String(n);
+    const size = Math.abs(n);
+    return size && (size >= 1e5 || size < 1e-3) ? n.toExponential(3).replace("e+", "e") : String(Number(n.toPrecision(4)));
+  }
   const opName = (op) => (data.ops[op] === "graph" ? "random graphs" : data.ops[op]);
   /** A dotted name that may break after a dot or an underscore. */
   const breakable = (name) => name.split(/(?<=[._])/).flatMap((part, i) => (i ? [document.createElement("wbr"), part] : [part]));
@@ -171,7 +177,7 @@
     const rows = cell.entries.map((entry) => make("tr", {},
       make("th", { scope: "row" }, entry.dtype), make("td", { class: "num" }, String(entry.order)), make("td", {}, entry.mode),
       make("td", { class: "counts" }, ...entry.counts.map(([kind, n]) => make("span", { class: "nowrap" }, mark(kind), ` ${number(n)} ${kind.name}`))),
-      make("td", { class: "num" }, entry.worst === null ? "–" : `${entry.worst}`), make("td", { class: "num" }, `${entry.seconds} s`)));
+      make("td", { class: "num" }, units(entry.worst)), make("td", { class: "num" }, `${entry.seconds} s`)));
     const heads = ["dtype", "order", "mode", "cases", "worst ÷ bound", "time"].map((name) => make("th", { scope: "col" }, name));
     return make("div", { class: "scroll" }, make("table", { class: "plain" }, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows)));
   }
