@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import gradproof.engine.functions as fn
 from gradproof.engine.errors import TapeError
 
 if TYPE_CHECKING:
@@ -89,13 +88,13 @@ class Array:
     @property
     def grad(self) -> Array | None:
         """The gradients of every backward so far, added up; None before the first and for what is no variable."""
-        return getattr(self.node, "grad", None)
+        return getattr(self.node, "grad", None)  # only a Leaf has one
 
     @grad.setter
     def grad(self, value: Array | None) -> None:
-        if self.node is None or self.node.inputs:
+        if not hasattr(self.node, "grad"):
             raise TapeError("only a variable holds a gradient. Make one by variable(array).")
-        self.node.grad = value
+        setattr(self.node, "grad", value)  # noqa: B010 - typed as a Node here
 
     def backward(self, cotangent: Any = None, *, retain: bool = False) -> None:
         """Add this value's gradient to ``x.grad`` of every variable x it depends on.
@@ -214,3 +213,6 @@ def raw_of(x: Any) -> Any:
 def as_array(x: Any) -> Array:
     """An Array of anything NumPy can read; an Array stays as it is."""
     return x if isinstance(x, Array) else Array(np.asarray(x))
+
+
+import gradproof.engine.functions as fn

@@ -103,7 +103,7 @@ class Node:
     transform exactly if ``oldest`` is below the transform's own variables. A node stands in for its own unsaved value.
     """
 
-    __slots__ = ("dtype", "grad", "id", "inputs", "oldest", "op", "out", "params", "primals", "shape")
+    __slots__ = ("dtype", "id", "inputs", "oldest", "op", "out", "params", "primals", "shape")
 
     def __init__(
         self,
@@ -127,15 +127,22 @@ class Node:
         self.dtype = dtype
 
 
+class Leaf(Node):
+    """A variable: what a sweep ends at, and where ``backward`` adds up the gradient."""
+
+    __slots__ = ("grad",)
+
+    def __init__(self, data: Any) -> None:
+        super().__init__(LEAF, (), (), None, NOTHING, 0, data.shape, data.dtype)
+        self.oldest = self.id
+        self.grad: Array | None = None
+
+
 def leaf(data: Any, outer: Node | None = None) -> Array:
     """A fresh variable; if ``outer`` is given, one whose cotangent an outer sweep passes on to ``outer``."""
     if outer is None:
-        node = Node(LEAF, (), (), None, NOTHING, 0, data.shape, data.dtype)
-        node.oldest = node.id
-        node.grad = None
-    else:
-        node = Node(ALIAS, (outer,), (outer,), None, NOTHING, outer.oldest, data.shape, data.dtype)
-    return Array(data, node)
+        return Array(data, Leaf(data))
+    return Array(data, Node(ALIAS, (outer,), (outer,), None, NOTHING, outer.oldest, data.shape, data.dtype))
 
 
 # ---- recording

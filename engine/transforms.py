@@ -16,7 +16,7 @@ import gradproof.engine.functions as fn
 from gradproof.engine.array import Array, as_array
 from gradproof.engine.backend import DIFFERENTIABLE, quiet, raw
 from gradproof.engine.errors import DtypeError, ShapeError, TapeError
-from gradproof.engine.tape import Node, leaf, private, recording, state, sweep
+from gradproof.engine.tape import Leaf, Node, leaf, private, recording, state, sweep
 
 Pullback = Callable[[Any], tuple[Array, ...]]
 
@@ -53,8 +53,13 @@ def _primal(value: Any, where: str) -> Array:
     return x
 
 
-def _cotangent(ct: Any, out: Array, where: str) -> Array:
-    ct = Array(np.asarray(ct, out.dtype)) if type(ct) in (int, float) else as_array(ct)
+def _array_of(value: Any, dtype: Any) -> Array:
+    """An Array; a Python number takes on ``dtype``, and a NumPy one keeps its own."""
+    return Array(np.asarray(value, dtype)) if type(value) in (int, float) else as_array(value)
+
+
+def _cotangent(given: Any, out: Array, where: str) -> Array:
+    ct = _array_of(given, out.dtype)
     if ct.shape != out.shape:
         raise ShapeError(
             f"cotangent for {where} has shape {ct.shape}, expected {out.shape}. Reshape it; a cotangent is never broadcast."
@@ -129,9 +134,11 @@ def backward(x: Array, cotangent: Any, retain: bool) -> None:
         found = sweep([(x.node, ct)], raw, release=not retain)
     taken = {id(ct)}
     for slot in found.values():
+        variable = slot.node
+        assert isinstance(variable, Leaf)
         gradient = private(slot.ct, taken)
-        before = slot.node.grad  # added up as a new array: a gradient handed out earlier does not change
-        slot.node.grad = Array(gradient if before is None else before.data + gradient)
+        before = variable.grad  # added up as a new array: a gradient handed out earlier does not change
+        variable.grad = Array(gradient if before is None else before.data + gradient)
 
 
 def _scalar(x: Array, what: str) -> None:
@@ -259,7 +266,7 @@ def _tangents(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Arra
     checked = []
     for i, (x, v) in enumerate(zip(primals, tangents, strict=True)):
         primal = _primal(x, f"primal {i}")
-        v = Array(np.asarray(v, primal.dtype)) if type(v) in (int, float) else as_array(v)
+        v = _array_of(v, primal.dtype)
         if v.shape != primal.shape or v.dtype != primal.dtype:
             kind = ShapeError if v.shape != primal.shape else DtypeError
             raise kind(
