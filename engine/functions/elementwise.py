@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.engine.array import Array, raw_of
-from gradproof.engine.tape import apply
+from gradproof.engine.tape import apply, binary, unary
 
 
 def abs(x: Any) -> Array:
@@ -17,209 +17,209 @@ def abs(x: Any) -> Array:
     >>> ge.grad(lambda x: ge.sum(ge.abs(x)))([-2.0, 0.0, 3.0])
     Array([-1.,  0.,  1.], dtype=float64)
     """
-    return apply("abs", (x,))
+    return unary("abs", x)
 
 
 def acos(x: Any) -> Array:
     """The inverse cosine of each entry."""
-    return apply("acos", (x,))
+    return unary("acos", x)
 
 
 def acosh(x: Any) -> Array:
     """The inverse hyperbolic cosine of each entry."""
-    return apply("acosh", (x,))
+    return unary("acosh", x)
 
 
 def asin(x: Any) -> Array:
     """The inverse sine of each entry."""
-    return apply("asin", (x,))
+    return unary("asin", x)
 
 
 def asinh(x: Any) -> Array:
     """The inverse hyperbolic sine of each entry."""
-    return apply("asinh", (x,))
+    return unary("asinh", x)
 
 
 def atan(x: Any) -> Array:
     """The inverse tangent of each entry."""
-    return apply("atan", (x,))
+    return unary("atan", x)
 
 
 def atanh(x: Any) -> Array:
     """The inverse hyperbolic tangent of each entry."""
-    return apply("atanh", (x,))
+    return unary("atanh", x)
 
 
 def cos(x: Any) -> Array:
     """The cosine of each entry."""
-    return apply("cos", (x,))
+    return unary("cos", x)
 
 
 def cosh(x: Any) -> Array:
     """The hyperbolic cosine of each entry."""
-    return apply("cosh", (x,))
+    return unary("cosh", x)
 
 
 def erf(x: Any) -> Array:
     """The error function of each entry."""
-    return apply("erf", (x,))
+    return unary("erf", x)
 
 
 def erfc(x: Any) -> Array:
     """1 - erf(x), with full accuracy where that is small."""
-    return apply("erfc", (x,))
+    return unary("erfc", x)
 
 
 def exp(x: Any) -> Array:
     """The exponential of each entry."""
-    return apply("exp", (x,))
+    return unary("exp", x)
 
 
 def expm1(x: Any) -> Array:
     """exp(x) - 1, with full accuracy near 0."""
-    return apply("expm1", (x,))
+    return unary("expm1", x)
 
 
 def log(x: Any) -> Array:
     """The natural logarithm of each entry."""
-    return apply("log", (x,))
+    return unary("log", x)
 
 
 def log1p(x: Any) -> Array:
     """log(1 + x), with full accuracy near 0."""
-    return apply("log1p", (x,))
+    return unary("log1p", x)
 
 
 def log2(x: Any) -> Array:
     """The logarithm to base 2 of each entry."""
-    return apply("log2", (x,))
+    return unary("log2", x)
 
 
 def log10(x: Any) -> Array:
     """The logarithm to base 10 of each entry."""
-    return apply("log10", (x,))
+    return unary("log10", x)
 
 
 def negative(x: Any) -> Array:
     """The negated entries."""
-    return apply("negative", (x,))
+    return unary("negative", x)
 
 
 def reciprocal(x: Any) -> Array:
     """1 / x."""
-    return apply("reciprocal", (x,))
+    return unary("reciprocal", x)
 
 
 def rsqrt(x: Any) -> Array:
     """1 / sqrt(x)."""
-    return apply("rsqrt", (x,))
+    return unary("rsqrt", x)
 
 
 def sech2(x: Any) -> Array:
     """1 / cosh(x)**2, the slope of tanh, accurate in the tails."""
-    return apply("sech2", (x,))
+    return unary("sech2", x)
 
 
 def sign(x: Any) -> Array:
     """-1, 0 or 1 by the sign of each entry; its gradient is 0."""
-    return apply("sign", (x,))
+    return unary("sign", x)
 
 
 def sin(x: Any) -> Array:
     """The sine of each entry."""
-    return apply("sin", (x,))
+    return unary("sin", x)
 
 
 def sinh(x: Any) -> Array:
     """The hyperbolic sine of each entry."""
-    return apply("sinh", (x,))
+    return unary("sinh", x)
 
 
 def sqrt(x: Any) -> Array:
     """The square root of each entry."""
-    return apply("sqrt", (x,))
+    return unary("sqrt", x)
 
 
 def square(x: Any) -> Array:
     """The square of each entry."""
-    return apply("square", (x,))
+    return unary("square", x)
 
 
 def tan(x: Any) -> Array:
     """The tangent of each entry."""
-    return apply("tan", (x,))
+    return unary("tan", x)
 
 
 def tanh(x: Any) -> Array:
     """The hyperbolic tangent of each entry."""
-    return apply("tanh", (x,))
+    return unary("tanh", x)
 
 
 def add(x: Any, y: Any) -> Array:
     """x + y."""
-    return apply("add", (x, y))
+    return binary("add", x, y)
 
 
 def subtract(x: Any, y: Any) -> Array:
     """x - y."""
-    return apply("subtract", (x, y))
+    return binary("subtract", x, y)
 
 
 def multiply(x: Any, y: Any) -> Array:
     """x * y."""
-    return apply("multiply", (x, y))
+    return binary("multiply", x, y)
 
 
 def divide(x: Any, y: Any) -> Array:
     """x / y."""
-    return apply("divide", (x, y))
+    return binary("divide", x, y)
 
 
 def maximum(x: Any, y: Any) -> Array:
     """The greater of x and y."""
-    return apply("maximum", (x, y))
+    return binary("maximum", x, y)
 
 
 def minimum(x: Any, y: Any) -> Array:
     """The lesser of x and y."""
-    return apply("minimum", (x, y))
+    return binary("minimum", x, y)
 
 
 def hypot(x: Any, y: Any) -> Array:
     """sqrt(x**2 + y**2), without overflow."""
-    return apply("hypot", (x, y))
+    return binary("hypot", x, y)
 
 
 def atan2(x: Any, y: Any) -> Array:
     """The angle of the point (y, x) from the positive axis of y."""
-    return apply("atan2", (x, y))
+    return binary("atan2", x, y)
 
 
 def copysign(x: Any, y: Any) -> Array:
     """The magnitude of x with the sign of y."""
-    return apply("copysign", (x, y))
+    return binary("copysign", x, y)
 
 
 def logaddexp(x: Any, y: Any) -> Array:
     """log(exp(x) + exp(y)), without overflow."""
-    return apply("logaddexp", (x, y))
+    return binary("logaddexp", x, y)
 
 
 def xlogy(x: Any, y: Any) -> Array:
     """x * log(y), and 0 where x is 0."""
-    return apply("xlogy", (x, y))
+    return binary("xlogy", x, y)
 
 
 def power_slope(x: Any, y: Any) -> Array:
     """y * x**(y - 1), the slope of pow in x."""
-    return apply("power_slope", (x, y))
+    return binary("power_slope", x, y)
 
 
 def pow(x: Any, y: Any) -> Array:
     """x to the power y; the gradient in y is defined for x >= 0."""
     if type(y) is int and y == 2:
         return square(x)
-    return apply("pow", (x, y))
+    return binary("pow", x, y)
 
 
 def clip(x: Any, min: float | None = None, max: float | None = None) -> Array:

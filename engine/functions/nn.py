@@ -13,17 +13,17 @@ from gradproof.engine.errors import ShapeError
 from gradproof.engine.functions import elementwise as el
 from gradproof.engine.functions import indexing, reduction, shape
 from gradproof.engine.functions.linalg import matmul
-from gradproof.engine.tape import apply
+from gradproof.engine.tape import apply, unary
 
 
 def relu(x: Any) -> Array:
     """max(x, 0)."""
-    return apply("relu", (x,))
+    return unary("relu", x)
 
 
 def sigmoid(x: Any) -> Array:
     """1 / (1 + exp(-x))."""
-    return apply("sigmoid", (x,))
+    return unary("sigmoid", x)
 
 
 def silu(x: Any) -> Array:
@@ -45,7 +45,7 @@ def gelu(x: Any, approximate: str = "none") -> Array:
 
 def softplus(x: Any) -> Array:
     """log(1 + exp(x)), without overflow."""
-    return apply("softplus", (x,))
+    return unary("softplus", x)
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Array:
