@@ -168,13 +168,11 @@ def claim_counts(claims: Sequence[Claim]) -> list[tuple[str, int]]:
 
 def packed(record: Record, shown: Sequence[Shown], budget: Budget) -> tuple[dict[str, Any], int]:
     """The data the page's script reads: names once, entries as short rows; and how many entries are left out."""
-    kept = sorted(record.entries, key=lambda e: -e.verdict.severity)[: budget.entries]
+    worst_first = sorted(range(len(record.entries)), key=lambda i: -record.entries[i].verdict.severity)
+    kept = [record.entries[i] for i in sorted(worst_first[: budget.entries])]
     tables: dict[str, dict[str, int]] = {name: {} for name in ("engines", "ops", "properties", "dtypes", "modes")}
     for headline in headlines(record):
         _index(tables["engines"], headline.engine)
-    for entry in record.entries:
-        _index(tables["ops"], entry.op)
-        _index(tables["properties"], entry.property)
     kinds = {kind: i for i, kind in enumerate(Kind)}
     numbers = {item.failure.id: item.number for item in shown}
     rows = [

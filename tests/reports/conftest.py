@@ -63,7 +63,7 @@ def _failures() -> tuple[Failure, ...]:
     softmax = Graph((Leaf(x),), (Node("nn.softmax", (0,), {"axis": -1}), Node("exp", (1,))), (2,))
     value = np.exp(x) / np.exp(x).sum(-1, keepdims=True)
     ct = np.array([[0.75, -1.5, 0.5], [0.25, 1.0, -2.0]])
-    tanh = Graph((Leaf(np.float64(19.25).reshape(())),), (Node("tanh", (0,)),), (1,))
+    tanh = Graph((Leaf(np.array(19.25, dtype="float32")),), (Node("tanh", (0,)),), (1,))
     clip = Graph((Leaf(np.array([1.0, 2.0])),), (Node("clip", (0,), {"min": 0.0, "max": 1.0}),), (1,))
     solve = Graph(
         (Leaf(np.eye(2) * 3), Leaf(np.array([1.0, 2.0]))),

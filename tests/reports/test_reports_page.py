@@ -144,7 +144,6 @@ def test_hostile_text_is_shown_and_never_becomes_markup(record: Record) -> None:
     assert len(page.scripts) == 2
     assert page.words.count(HOSTILE) > 8
     assert page.data["ops"] == [HOSTILE]
-    assert "49" not in page.words
     assert "alert(1)" not in text
 
 
@@ -193,8 +192,7 @@ def test_the_page_opens_on_what_changed(record: Record) -> None:
             for e in record.entries
         ),
     )
-    words = " ".join(Page(render.render(record, old)).words.split())
-    assert "1 regression" in words
+    words = " ".join(Page(render.render(record, old)).words.split()).partition("Skip to the results")[2]
     assert words.index("1 regression") < words.index("37 wrong of")
     assert "No regression" in Page(render.render(record, record)).words
 

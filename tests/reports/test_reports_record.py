@@ -50,7 +50,7 @@ def test_an_error_of_a_record_is_a_gradproof_error() -> None:
         ("[]", "not a run record"),
         ('{"schema": 1}', "not a run record"),
         ('{"kind": "gradproof-run"}', "schema is None"),
-        ('{"kind": "gradproof-run", "schema": true}', "the top: missing"),
+        ('{"kind": "gradproof-run", "schema": true}', "schema: expected int, found bool"),
         ('{"kind": "gradproof-run", "schema": 1}', "missing"),
     ],
 )
