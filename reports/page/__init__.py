@@ -1,1 +1,1 @@
-"""."""
+"""Template, style and script of the page."""
