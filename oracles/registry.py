@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
-from gradproof.oracles.engine import Capabilities, Engine
+from gradproof.oracles.engine import Engine
 from gradproof.oracles.errors import EngineError
 
 GROUP = "gradproof.engines"
@@ -42,12 +42,6 @@ def engine(name: str) -> Engine:
             "an engine in a file of your own is named module:Class."
         )
     return _made(_loaded(name, found[name], outside=False), name)
-
-
-def capabilities(subject: Engine) -> Capabilities:
-    """What the engine declares, or the least an engine can do if it declares nothing."""
-    declared = getattr(subject, "capabilities", None)
-    return declared if isinstance(declared, Capabilities) else Capabilities()
 
 
 def version(subject: Engine) -> str:

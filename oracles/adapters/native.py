@@ -13,7 +13,7 @@ import gradproof.engine as ge
 from gradproof.oracles.engine import Capabilities
 from gradproof.oracles.graph import Array
 
-Pullback = Callable[[tuple[Array, ...]], tuple[Array, ...]]
+Pullback = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
 
 class NativeEngine:

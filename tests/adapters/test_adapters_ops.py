@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from gradproof.oracles import registry
+
 TOLERANCE = {np.float64: 1e-12, np.float32: 2e-5}
 ATTENTION = "nn.scaled_dot_product_attention"
 
@@ -24,6 +26,13 @@ def test_torch_means_what_numpy_means(torch_engine, outcome, row, dtype):
     agree(value, expected(row, dtype), TOLERANCE[dtype])
     floats = [x for x in row.cast(dtype) if x.dtype == dtype]
     assert [(g.shape, g.dtype) for g in gradients] == [(x.shape, x.dtype) for x in floats]
+
+
+def test_native_means_what_numpy_means_and_differentiates_as_torch_does(torch_engine, outcome, row):
+    value, gradients = outcome(registry.engine("native"), row, np.float64)
+    agree(value, expected(row, np.float64), 1e-12)
+    for mine, other in zip(gradients, outcome(torch_engine, row, np.float64)[1], strict=True):
+        agree(mine, other, 1e-9)
 
 
 def test_jax_means_what_numpy_means_and_differentiates_as_torch_does(torch_engine, jax_engine, outcome, early_row):
