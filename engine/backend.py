@@ -100,6 +100,13 @@ def astype(x: Raw, *, dtype: Any) -> Raw:
     return np.asarray(x).astype(dtype)
 
 
+def guard(ct: Raw, at: Raw, value: Raw) -> Raw:
+    """``value``, but 1 where ``ct`` and ``at`` are both 0: there a slope is infinite, and nothing flows through it."""
+    if np.count_nonzero(at) == np.size(at):
+        return value
+    return np.where((np.asarray(ct) == 0) & (np.asarray(at) == 0), np.ones((), ct.dtype), value)
+
+
 # ---- reductions
 
 _total: Any = np.add.reduce  # half the overhead of np.sum
@@ -326,7 +333,7 @@ kernels |= {"sum": sum_, "max": max_, "min": min_}
 _own: Sequence[Any] = (
     rsqrt, sech2, power_slope, xlogy, relu, softplus, leaky_relu, elu, clip, astype, mean, var, std, logsumexp, softmax,
     log_softmax, vector_norm, cumulative_sum, reshape, broadcast_to, squeeze, flip, roll, permute_dims, expand_dims,
-    concat, pad, tril, triu, diagonal, embed_diagonal, getitem, scatter, windows, fold, contract, ties,
+    concat, pad, tril, triu, diagonal, embed_diagonal, getitem, scatter, windows, fold, contract, ties, guard,
 )  # fmt: skip
 kernels |= {kernel.__name__: kernel for kernel in _own}
 

@@ -256,7 +256,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     def paired(*cts: Any) -> Any:
         return _dot(pullback(cts if several else cts[0]), tangents)
 
-    along = grad(paired, tuple(range(len(outs))))(*(np.zeros(x.shape, x.dtype) for x in outs))
+    along = grad(paired, tuple(range(len(outs))))(*(np.ones(x.shape, x.dtype) for x in outs))
     return out, type(out)(along) if several else along[0]
 
 

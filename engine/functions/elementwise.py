@@ -240,3 +240,9 @@ def astype(x: Any, dtype: Any) -> Array:
 def zeros_like(x: Any) -> Array:
     """Zeros in the shape and dtype of x; a constant."""
     return Array(np.zeros_like(raw_of(x)))
+
+
+def guard(ct: Any, at: Any, value: Any) -> Any:
+    """The value, but 1 where the cotangent and ``at`` are both 0."""
+    ct, at = np.asarray(raw_of(ct)), np.asarray(raw_of(at))
+    return value if at.all() else where((ct == 0) & (at == 0), 1.0, value)
