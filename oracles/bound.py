@@ -234,9 +234,10 @@ def reverse(
             if k in ties:
                 result.met.append(k)
                 weight = weights.get(k)
-                if weight is not None:
-                    send(a[2], A * weight, e)
-                    send(a[3], A * (1 - weight), e)
+                if weight is not None:  # an engine that splits a tie rounds its shares
+                    split = e + 2 * u * (abs(float(A)) if not wide else float(A.abs_upper()))
+                    send(a[2], A * weight, split)
+                    send(a[3], A * (1 - weight), split)
                     continue
             send(a[2] if tape.choice[k] else a[3], A, e)
         else:

@@ -35,7 +35,7 @@ TINY = 1e-30
 REAL = Domain("real", lambda x: x)
 MODERATE = Domain("moderate", lambda x: np.clip(x, -40.0, 40.0), (("tanh",), ("nn.sigmoid",), ("sin",)))
 POSITIVE = Domain(
-    "positive", lambda x: np.maximum(np.abs(x), TINY), (("nn.softplus",), ("exp", "nn.softplus"), ("nn.sigmoid",))
+    "positive", lambda x: np.where(x == 0, 1.0, np.maximum(np.abs(x), TINY)), (("nn.softplus",), ("exp", "nn.softplus"), ("nn.sigmoid",))
 )
 NONNEGATIVE = Domain("nonnegative", np.abs, (("abs",), ("square",), ("nn.softplus",)))
 NONZERO = Domain(

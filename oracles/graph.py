@@ -113,7 +113,7 @@ class Graph:
             if needed & set(range(value, value + node.results)):
                 needed.update(node.operands)
         renamed: dict[int, int] = {}
-        leaves = []
+        leaves: list[Leaf] = []
         for i, leaf in enumerate(self.leaves):
             if i in needed:
                 renamed[i] = len(leaves)

@@ -43,10 +43,11 @@ def _key(source: Source, shape: Shape) -> tuple[Param, ...]:
         else:
             entries = _ints(source, n, count)
             key.append(tuple((e,) for e in entries) if nested and len(entries) > 1 else entries)
+    whole = len(key) == len(shape)
     if source.flag(4):
         key.insert(source.below(len(key) + 1), None)
     if source.flag(5):
-        key.insert(0 if source.flag() else len(key), Ellipsis)
+        key.insert(0 if whole and source.flag() else len(key), Ellipsis)
     return tuple(key)
 
 

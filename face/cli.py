@@ -1,0 +1,130 @@
+"""The command line: ``gradproof verify`` and its companions. Exit 0 clean, 1 disagreement, 2 usage."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gradproof import commands
+from gradproof.oracles.errors import GradproofError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Put an automatic-differentiation engine on trial: random graphs, certified gradients, a verdict and a page.",
+)
+
+Engines = Annotated[
+    list[str] | None, typer.Argument(help="Engines by name, or module:Class for one of your own. Default: native.")
+]
+GraphFiles = Annotated[list[Path], typer.Argument(help="Graph files that a run saved.")]
+
+
+@app.command()
+def verify(
+    engines: Engines = None,
+    profile: Annotated[str, typer.Option(help="How much to draw: quick, standard or deep.")] = "quick",
+    ops: Annotated[str, typer.Option(help="Glob of ops, several separated by commas.")] = "*",
+    graphs: Annotated[int | None, typer.Option(min=0, help="Random graphs, for each dtype.")] = None,
+    cases: Annotated[int | None, typer.Option(min=1, help="Single-op cases per op, for each dtype.")] = None,
+    dtype: Annotated[str, typer.Option(help="float64, float32, or both separated by a comma.")] = "float64,float32",
+    references: Annotated[str, typer.Option(help="Engines to ask as witnesses, separated by commas.")] = "",
+    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    report: Annotated[Path | None, typer.Option(help="Write the HTML page here.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the run record here.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML here.")] = None,
+    against: Annotated[Path | None, typer.Option(help="An earlier run record to compare with.")] = None,
+    save: Annotated[Path, typer.Option(help="Folder for the minimal graphs of failures.")] = Path("gradproof-failures"),
+) -> None:
+    """Put engines on trial over single-op cases and random graphs (the main job)."""
+    raise typer.Exit(
+        commands.verify(
+            tuple(engines or ("native",)),
+            profile=profile,
+            ops=ops,
+            graphs=graphs,
+            cases=cases,
+            dtypes=tuple(d.strip() for d in dtype.split(",")),
+            references=tuple(r.strip() for r in references.split(",") if r.strip()),
+            seed=seed,
+            jobs=jobs,
+            outputs=commands.Outputs(report, json, junit, against, save),
+        )
+    )
+
+
+@app.command()
+def replay(
+    files: GraphFiles,
+    engine: Annotated[str | None, typer.Option(help="Judge this engine; default: the one the file names.")] = None,
+    script: Annotated[str | None, typer.Option(help="Print a stand-alone script for torch or jax instead.")] = None,
+) -> None:
+    """Judge saved graphs again and print each verdict with its provenance."""
+    raise typer.Exit(commands.replay(tuple(files), engine, script))
+
+
+@app.command()
+def engines() -> None:
+    """List the engines: installed or not, version, lineage, ops they support."""
+    raise typer.Exit(commands.engines())
+
+
+@app.command()
+def ops(engine: Annotated[str | None, typer.Option(help="Show which of them this engine has.")] = None) -> None:
+    """List the ops of the catalogue by family, with their kinks."""
+    raise typer.Exit(commands.ops(engine))
+
+
+@app.command()
+def properties() -> None:
+    """List the properties: what is claimed of every engine."""
+    raise typer.Exit(commands.properties())
+
+
+@app.command()
+def compare(
+    old: Annotated[Path, typer.Argument(help="The earlier run record.")],
+    new: Annotated[Path, typer.Argument(help="The later run record.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the later run's page, with changes.")] = None,
+) -> None:
+    """Say what regressed, was fixed, is new or gone between two runs; exit 1 on a regression."""
+    raise typer.Exit(commands.compare(old, new, output))
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Run records; the last one is shown, against the one before it.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page.")],
+) -> None:
+    """Write the page of a run record."""
+    raise typer.Exit(commands.report(tuple(runs), output))
+
+
+@app.command()
+def draw(
+    graph: Annotated[Path, typer.Argument(help="A graph file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The SVG file.")],
+) -> None:
+    """Draw a graph with its values and cotangents."""
+    raise typer.Exit(commands.draw(graph, output))
+
+
+@app.command()
+def demo(output: Annotated[Path, typer.Option("--output", "-o", help="The page.")] = Path("gradproof-demo.html")) -> None:
+    """Plant a fault in one native rule; see verdict, blame, minimal graph and page in ten seconds."""
+    raise typer.Exit(commands.demo(output))
+
+
+def main() -> None:
+    """Entry point: every error gradproof raises on purpose is one line and exit code 2."""
+    try:
+        app()
+    except GradproofError as error:
+        print(f"gradproof: {' '.join(str(error).split())}", file=sys.stderr)
+        raise SystemExit(2) from None

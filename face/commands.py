@@ -1,0 +1,265 @@
+"""What each command does; ``cli`` only parses. Each returns the exit code."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gradproof.oracles import codec
+from gradproof.oracles.blame import blame
+from gradproof.oracles.catalogue import CATALOGUE
+from gradproof.oracles.certificate import certify
+from gradproof.oracles.draw import draw as to_svg
+from gradproof.oracles.errors import EngineError, GradproofError
+from gradproof.oracles.export import to_script
+from gradproof.oracles.registry import engine as by_name
+from gradproof.oracles.registry import names
+from gradproof.oracles.registry import version as engine_version
+from gradproof.oracles.rewrite import adjoint, forward_values
+from gradproof.oracles.trial import capabilities, supports
+from gradproof.oracles.verdict import Kind
+from gradproof.reports import compare as comparison
+from gradproof.reports import record as records
+from gradproof.reports import render
+from gradproof.session import Session, command_line
+from gradproof.specs import run
+from gradproof.specs.properties import PROPERTIES
+from gradproof.terminal import console, engine_table, op_table, progress, summary, table
+
+
+class UsageError(GradproofError):
+    """The command line asks for something that does not exist."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where a run writes; None where it does not."""
+
+    report: Path | None = None
+    json: Path | None = None
+    junit: Path | None = None
+    against: Path | None = None
+    save: Path | None = None
+
+    def check(self) -> None:
+        """Refuse paths that cannot be written before the run, so that nothing is lost after it."""
+        for path in (self.report, self.json, self.junit):
+            if path is None:
+                continue
+            if path.is_dir() or not path.parent.is_dir():
+                raise UsageError(f"cannot write {path}: name a file in a folder that exists.")
+            existed = path.exists()
+            try:
+                with path.open("a"):
+                    pass
+            except OSError as error:
+                raise UsageError(f"cannot write {path}: {error.strerror}. Choose another path.") from error
+            if not existed:
+                path.unlink()
+
+
+def verify(
+    engines: tuple[str, ...],
+    *,
+    profile: str,
+    ops: str,
+    graphs: int | None,
+    cases: int | None,
+    dtypes: tuple[str, ...],
+    references: tuple[str, ...],
+    seed: int,
+    jobs: int,
+    outputs: Outputs,
+) -> int:
+    """The main job. Engines named beside a subject are its references."""
+    chosen = _profile(profile, graphs, cases, dtypes)
+    names_of_ops = run.selected(ops)
+    if not names_of_ops:
+        raise UsageError(f"no op matches {ops!r}; see `gradproof ops`.")
+    outputs.check()
+    old = records.read(outputs.against) if outputs.against else None
+    subjects = [by_name(name) for name in engines]
+    witnesses = tuple(dict.fromkeys((*references, *engines)))
+    session = Session(command_line(), profile, seed, subjects, [by_name(name) for name in references])
+    todo = [
+        task
+        for name, subject in zip(engines, subjects, strict=True)
+        for task in run.tasks(subject, chosen, seed, names_of_ops, witnesses, name)
+    ]
+    interrupted = False
+    with progress(todo) as advance:
+        try:
+            for result in run.results(todo, jobs):
+                session.add(result)
+                advance(result)
+        except KeyboardInterrupt:
+            interrupted = True
+    return finish(session, outputs, old, interrupted)
+
+
+def finish(session: Session, outputs: Outputs, old: records.Record | None, interrupted: bool = False) -> int:
+    """Print the summary, write what was asked for, and give the exit code."""
+    from gradproof.claims import claims
+
+    session.claims = claims()
+    record = session.record(interrupted)
+    saved = save_failures(record, outputs.save) if outputs.save else []
+    summary(record, saved)
+    write(record, outputs, old)
+    code = 0 if record.clean else 1
+    if old is not None:
+        difference = comparison.compare(old, record)
+        console.print(difference.summary() if hasattr(difference, "summary") else "")
+        code = code or int(difference.regressed)
+    return 130 if interrupted else code
+
+
+def write(record: records.Record, outputs: Outputs, old: records.Record | None = None) -> None:
+    """The record, the page and the JUnit file, each where asked for."""
+    if outputs.json:
+        records.write(record, outputs.json)
+        console.print(f"record  {outputs.json}")
+    if outputs.report:
+        render.write(record, outputs.report, old)
+        console.print(f"page    {outputs.report}")
+    if outputs.junit:
+        from gradproof.reports.junit import to_junit
+
+        records.save(outputs.junit, to_junit(record))
+        console.print(f"junit   {outputs.junit}")
+
+
+def save_failures(record: records.Record, folder: Path) -> list[Path]:
+    """Each failure's minimal graph as a graph file that ``replay`` reads."""
+    written = []
+    for failure in record.failures:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{failure.id}.json"
+        item: dict[str, Any] = dict(failure.case)
+        item["note"] = {
+            **item.get("note", {}),
+            "engine": failure.engine,
+            "verdict": failure.verdict.value,
+            "property": failure.property,
+            "blame": failure.blame,
+            "seed": failure.seed,
+        }
+        path.write_text(json.dumps(item, indent=1) + "\n", encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def _profile(name: str, graphs: int | None, cases: int | None, dtypes: tuple[str, ...]) -> run.Profile:
+    if name not in run.PROFILES:
+        raise UsageError(f"no profile named {name!r}; there are: {', '.join(run.PROFILES)}.")
+    for dtype in dtypes:
+        if dtype not in ("float64", "float32"):
+            raise UsageError(f"dtype {dtype!r} is not judged; there are: float64, float32.")
+    chosen = replace(run.PROFILES[name], dtypes=dtypes)
+    if graphs is not None:
+        chosen = replace(chosen, graphs=graphs)
+    return replace(chosen, cases=cases) if cases is not None else chosen
+
+
+def replay(files: tuple[Path, ...], engine: str | None, script: str | None) -> int:
+    """Judge saved graphs again, or print them as stand-alone scripts."""
+    code = 0
+    for path in files:
+        case = codec.load(path)
+        if script is not None:
+            if script not in ("torch", "jax"):
+                raise UsageError(f"no script for {script!r}; there are: torch, jax.")
+            print(to_script(case, script))
+            continue
+        name = engine or str(case.note.get("engine", "native"))
+        subject = by_name(name)
+        verdict = run.verdict_of(case, subject)
+        if verdict.kind.fails:
+            verdict = blame(verdict, subject)
+        verdict = run.witnessed(verdict, subject, ())
+        console.print(f"{path}", highlight=False, markup=False)
+        console.print(verdict.report(), highlight=False, markup=False)
+        code = code or int(verdict.kind.fails)
+    return code
+
+
+def engines() -> int:
+    """Table of the registered engines."""
+    rows = []
+    for name in names():
+        try:
+            subject = by_name(name)
+        except EngineError as error:
+            rows.append((name, "-", "not installed", "-", str(error)))
+            continue
+        have = sum(supports(subject, o) for o in CATALOGUE)
+        dtypes = ", ".join(capabilities(subject).dtypes)
+        rows.append((name, subject.lineage, engine_version(subject), f"{have} of {len(CATALOGUE)}", dtypes))
+    engine_table(rows)
+    return 0
+
+
+def ops(engine: str | None) -> int:
+    """Table of the catalogue."""
+    subject = by_name(engine) if engine else None
+    rows = [
+        (row.family, name, row.kinks, "" if subject is None else "yes" if supports(subject, name) else "no")
+        for name, row in CATALOGUE.items()
+    ]
+    op_table(rows, engine)
+    counts = Counter(row.family for row in CATALOGUE.values())
+    console.print(f"{len(CATALOGUE)} ops: " + ", ".join(f"{n} {family}" for family, n in counts.items()))
+    return 0
+
+
+def properties() -> int:
+    """Table of the properties."""
+    table("Properties", ("property", "what is claimed"), [(p.name, p.statement) for p in PROPERTIES])
+    return 0
+
+
+def compare(old: Path, new: Path, output: Path | None) -> int:
+    """Regressions between two runs."""
+    before, after = records.read(old), records.read(new)
+    difference = comparison.compare(before, after)
+    console.print(difference.text(), highlight=False, markup=False)
+    if output is not None:
+        render.write(after, output, before)
+        console.print(f"page    {output}")
+    return int(difference.regressed)
+
+
+def report(runs: tuple[Path, ...], output: Path) -> int:
+    """The page of the last record, against the one before it."""
+    read = [records.read(path) for path in runs]
+    render.write(read[-1], output, read[-2] if len(read) > 1 else None)
+    console.print(f"page    {output}")
+    return 0
+
+
+def draw(graph: Path, output: Path) -> int:
+    """A graph file as SVG, with its exact values and adjoints."""
+    case = codec.load(graph)
+    values = forward_values(certify(case))
+    cotangents: dict[int, Any] = dict(zip(case.graph.outputs, case.cotangents, strict=True))
+    for value in range(len(values)):
+        if value not in cotangents and values[value].dtype == case.graph.dtype:
+            found = adjoint(case, values, value)
+            if found is not None:
+                cotangents[value] = found
+    records.save(output, to_svg(case.graph, values=values, cotangents=cotangents))
+    console.print(f"drawing {output}")
+    return 0
+
+
+def demo(output: Path) -> int:
+    """A planted fault, found, blamed and drawn."""
+    from gradproof.demo import demo as planted
+
+    return planted(output)
+
+
+__all__ = ["Kind", "Outputs", "UsageError", "verify"]
