@@ -20,7 +20,6 @@ from gradproof.oracles.registry import names
 from gradproof.oracles.registry import version as engine_version
 from gradproof.oracles.rewrite import adjoint, forward_values
 from gradproof.oracles.trial import capabilities, supports
-from gradproof.oracles.verdict import Kind
 from gradproof.reports import compare as comparison
 from gradproof.reports import record as records
 from gradproof.reports import render
@@ -112,8 +111,8 @@ def finish(session: Session, outputs: Outputs, old: records.Record | None, inter
     code = 0 if record.clean else 1
     if old is not None:
         difference = comparison.compare(old, record)
-        console.print(difference.summary() if hasattr(difference, "summary") else "")
-        code = code or int(difference.regressed)
+        console.print(str(difference), markup=False)
+        code = code or int(difference.is_regression)
     return 130 if interrupted else code
 
 
@@ -180,8 +179,8 @@ def replay(files: tuple[Path, ...], engine: str | None, script: str | None) -> i
         if verdict.kind.fails:
             verdict = blame(verdict, subject)
         verdict = run.witnessed(verdict, subject, ())
-        console.print(f"{path}", highlight=False, markup=False)
-        console.print(verdict.report(), highlight=False, markup=False)
+        console.print(f"{path}", markup=False)
+        console.print(verdict.report(), markup=False)
         code = code or int(verdict.kind.fails)
     return code
 
@@ -225,11 +224,11 @@ def compare(old: Path, new: Path, output: Path | None) -> int:
     """Regressions between two runs."""
     before, after = records.read(old), records.read(new)
     difference = comparison.compare(before, after)
-    console.print(difference.text(), highlight=False, markup=False)
+    console.print(str(difference), markup=False)
     if output is not None:
         render.write(after, output, before)
         console.print(f"page    {output}")
-    return int(difference.regressed)
+    return int(difference.is_regression)
 
 
 def report(runs: tuple[Path, ...], output: Path) -> int:
@@ -261,5 +260,3 @@ def demo(output: Path) -> int:
 
     return planted(output)
 
-
-__all__ = ["Kind", "Outputs", "UsageError", "verify"]

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradproof.oracles import domain as d
 from gradproof.oracles.catalogue.row import Op, Shape, Sketch, Slot
-from gradproof.oracles.catalogue.shapes import any_shape, partner
+from gradproof.oracles.catalogue.shapes import any_shape, partner, within
 from gradproof.oracles.catalogue.source import Source
 from gradproof.oracles.graph import Param
 
@@ -66,11 +66,12 @@ def _clip(xp: Any, x: Any, min: float | None, max: float | None) -> Any:
 
 
 def _where_sketch(source: Source, shape: Shape) -> Sketch:
+    other = partner(source, shape)
+    condition_shape = within(source, np.broadcast_shapes(shape, other))
     mask = source.byte()
-    condition_shape = partner(source, shape)
     count = int(np.prod(condition_shape))
     condition = np.array([bool(mask >> i % 8 & 1) for i in range(count)], dtype=bool).reshape(condition_shape)
-    return Sketch((condition, Slot(shape), Slot(partner(source, shape))))
+    return Sketch((condition, Slot(shape), Slot(other)))
 
 
 def _gelu(xp: Any, x: Any, approximate: str) -> Any:

@@ -44,6 +44,17 @@ def partner(source: Source, shape: Shape) -> Shape:
     return tuple(source.pick((2, 3)) if n == 1 else n for n in shape)
 
 
+def within(source: Source, shape: Shape) -> Shape:
+    """A shape that broadcasts to ``shape`` without enlarging it."""
+    kind = source.below(4)
+    if kind <= 1 or not shape:
+        return shape
+    if kind == 2:
+        return shape[source.below(len(shape) + 1) :]
+    mask = source.byte()
+    return tuple(1 if mask >> i & 1 else n for i, n in enumerate(shape))
+
+
 def axis_or_none(source: Source, ndim: int) -> int | tuple[int, ...] | None:
     """None, an int of either sign, or a tuple of mixed signs."""
     kind = source.below(5)
