@@ -128,15 +128,19 @@ def mean(x: Raw, *, axis: Axis = None, keepdims: bool = False) -> Raw:
     return np.true_divide(_total(x, axis=axis, keepdims=keepdims), count(x.shape, axis))
 
 
+def centred(x: Raw, *, axis: Axis) -> Raw:
+    """x less its mean. The mean is corrected once by that of the differences, so that constants give exactly 0."""
+    middle = mean(x, axis=axis, keepdims=True)
+    return x - (middle + mean(x - middle, axis=axis, keepdims=True))
+
+
 def var(x: Raw, *, axis: Axis, correction: float, keepdims: bool) -> Raw:
-    centred = x - mean(x, axis=axis, keepdims=True)
-    total = _total(np.square(centred), axis=axis, keepdims=keepdims)
+    total = _total(np.square(centred(x, axis=axis)), axis=axis, keepdims=keepdims)
     return np.true_divide(total, max(count(x.shape, axis) - correction, 0))
 
 
 def std(x: Raw, *, axis: Axis, correction: float, keepdims: bool) -> Raw:
-    centred = x - mean(x, axis=axis, keepdims=True)
-    norm = vector_norm(centred, axis=axis, keepdims=keepdims, ord=2)
+    norm = vector_norm(centred(x, axis=axis), axis=axis, keepdims=keepdims, ord=2)
     return np.true_divide(norm, math.sqrt(max(count(x.shape, axis) - correction, 0)))
 
 
@@ -315,6 +319,30 @@ def fold(x: Raw, *, stride: tuple[int, int], shape: tuple[int, ...]) -> Raw:
 # ---- linear algebra
 
 
+def row_scale(x: Raw) -> Raw:
+    """Powers of two, as a column, that bring the largest entry of each row of x to between 1/2 and 1."""
+    _, exponent = np.frexp(_greatest(np.abs(x), axis=-1, keepdims=True, initial=0.0))
+    return np.ldexp(np.ones((), x.dtype), -exponent)
+
+
+def cholesky_pullback(ct: Raw, out: Raw) -> Raw:
+    """The cotangent of the matrix, by undoing the factorisation column by column.
+
+    The closed formula (``functions.linalg.cholesky_pullback``, for when this is itself recorded) lets entries of a
+    cotangent meet and cancel that the algorithm keeps apart, and loses digits when they differ in size.
+    Source: Murray, Differentiation of the Cholesky decomposition, 2016, the level-2 routine.
+    """
+    bar = np.tril(ct)
+    for j in range(out.shape[-1] - 1, -1, -1):
+        pivot, row, below = out[..., j, j], out[..., j : j + 1, :j], out[..., j + 1 :, j]
+        bar[..., j, j] -= _total(below * bar[..., j + 1 :, j], axis=-1) / pivot
+        bar[..., j:, j] /= pivot[..., None]
+        bar[..., j, :j] -= np.matmul(bar[..., None, j:, j], out[..., j:, :j])[..., 0, :]
+        bar[..., j + 1 :, :j] -= bar[..., j + 1 :, j, None] * row
+        bar[..., j, j] *= 0.5
+    return 0.5 * (bar + np.matrix_transpose(bar))
+
+
 def contract(*operands: Raw, terms: tuple[str, ...], result: str) -> Raw:
     costly = len(operands) > 1 and max(np.size(x) for x in operands) > 4096
     return np.einsum(",".join(terms) + "->" + result, *operands, optimize=costly)
@@ -323,7 +351,7 @@ def contract(*operands: Raw, terms: tuple[str, ...], result: str) -> Raw:
 # ---- the namespace
 
 _NUMPY = """abs acos acosh add asin asinh atan atan2 atanh copysign cos cosh divide exp expm1 hypot log log10 log1p log2
-    logaddexp matmul matrix_transpose maximum minimum multiply negative pow reciprocal sign sin sinh sqrt square subtract
+    logaddexp isfinite matmul matrix_transpose maximum minimum multiply negative pow reciprocal sign sin sinh sqrt square subtract
     tan tanh where zeros_like"""
 
 kernels: dict[str, Any] = {name: getattr(np, name) for name in _NUMPY.split()}
@@ -333,7 +361,8 @@ kernels |= {"sum": sum_, "max": max_, "min": min_}
 _own: Sequence[Any] = (
     rsqrt, sech2, power_slope, xlogy, relu, softplus, leaky_relu, elu, clip, astype, mean, var, std, logsumexp, softmax,
     log_softmax, vector_norm, cumulative_sum, reshape, broadcast_to, squeeze, flip, roll, permute_dims, expand_dims,
-    concat, pad, tril, triu, diagonal, embed_diagonal, getitem, scatter, windows, fold, contract, ties, guard,
+    concat, pad, tril, triu, diagonal, embed_diagonal, getitem, scatter, windows, fold, contract, ties, guard, centred,
+    cholesky_pullback, row_scale,
 )  # fmt: skip
 kernels |= {kernel.__name__: kernel for kernel in _own}
 

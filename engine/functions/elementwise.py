@@ -246,3 +246,8 @@ def guard(ct: Any, at: Any, value: Any) -> Any:
     """The value, but 1 where the cotangent and ``at`` are both 0."""
     ct, at = np.asarray(raw_of(ct)), np.asarray(raw_of(at))
     return value if at.all() else where((ct == 0) & (at == 0), 1.0, value)
+
+
+def isfinite(x: Any) -> Any:
+    """Where the entries are finite, as a plain boolean array."""
+    return np.isfinite(raw_of(x))

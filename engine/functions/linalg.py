@@ -6,12 +6,22 @@ import string
 from collections.abc import Sequence
 from typing import Any
 
-from gradproof.engine.array import Array, as_array
+from gradproof.engine.array import Array, as_array, raw_of
+from gradproof.engine.backend import kernels
 from gradproof.engine.errors import ShapeError
 from gradproof.engine.functions import reduction
 from gradproof.engine.functions.elementwise import multiply
 from gradproof.engine.functions.reduction import vector_norm
-from gradproof.engine.functions.shape import diagonal, expand_dims, permute_dims, reshape, squeeze
+from gradproof.engine.functions.shape import (
+    diagonal,
+    embed_diagonal,
+    expand_dims,
+    matrix_transpose,
+    permute_dims,
+    reshape,
+    squeeze,
+    tril,
+)
 from gradproof.engine.tape import apply
 
 __all__ = ["cholesky", "det", "diagonal", "einsum", "inv", "matmul", "outer", "solve", "tensordot", "trace", "vecdot",
@@ -113,6 +123,20 @@ def det(x: Any) -> Array:
 def cholesky(x: Any) -> Array:
     """The lower triangle L with L @ L.T = x; the gradient is symmetric, although only the lower triangle is read."""
     return apply("cholesky", (x,))
+
+
+def row_scale(x: Any) -> Any:
+    """Powers of two that even out the rows of x; a constant."""
+    return kernels["row_scale"](raw_of(x))
+
+
+def cholesky_pullback(ct: Any, out: Any) -> Array:
+    """The cotangent of the matrix whose factor is ``out``, by the closed formula: differentiable in both."""
+    upper = matrix_transpose(out)
+    inner = tril(matmul(upper, tril(ct)))
+    inner = inner - 0.5 * embed_diagonal(diagonal(inner, 0), 0, inner.shape)
+    half = solve(upper, matrix_transpose(solve(upper, matrix_transpose(inner))))
+    return 0.5 * (half + matrix_transpose(half))
 
 
 # ---- einsum

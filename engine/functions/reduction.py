@@ -44,6 +44,13 @@ def std(x: Any, axis: Axis = None, correction: float = 0.0, keepdims: bool = Fal
     return apply("std", (as_array(x),), {"axis": axis, "correction": correction, "keepdims": keepdims})
 
 
+def centred(x: Any, axis: Axis = None) -> Array:
+    """x less its mean along an axis; exactly 0 for constants, since the mean is corrected once."""
+    x = as_array(x)
+    middle = mean(x, axis=axis, keepdims=True)
+    return el.subtract(x, el.add(middle, mean(el.subtract(x, middle), axis=axis, keepdims=True)))
+
+
 def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Array:
     """The product along an axis.
 

@@ -58,7 +58,7 @@ RULES: Table = {
                    rule("x", lambda xp, ct, out, x, y: ct * x)),
     "divide":     (rule("y", lambda xp, ct, out, x, y: _over(xp, ct, y)),
                    rule("y out", lambda xp, ct, out, x, y: -_over(xp, ct * xp.guard(ct, y, out), y))),
-    "pow":        (rule("x y", lambda xp, ct, out, x, y: ct * xp.guard(ct, x, xp.power_slope(x, y))),
+    "pow":        (rule("x y", lambda xp, ct, out, x, y: ct * _tame(xp, ct, xp.power_slope(x, y))),
                    rule("x out", lambda xp, ct, out, x, y:  # C7
                         xp.where(x == 0, 0.0, ct * (out * xp.log(xp.where(x == 0, 1.0, x)))))),
     "power_slope": (rule("x y", lambda xp, ct, out, x, y: ct * (y * xp.power_slope(x, y - 1.0))),
@@ -76,8 +76,8 @@ RULES: Table = {
                    rule("", lambda xp, ct, out, x, y: xp.zeros_like(ct))),
     "logaddexp":  (rule("x y", lambda xp, ct, out, x, y: ct * xp.sigmoid(x - y)),
                    rule("x y", lambda xp, ct, out, x, y: ct * xp.sigmoid(y - x))),
-    "xlogy":      (rule("y", lambda xp, ct, out, x, y: ct * xp.log(y)),
-                   rule("x y", lambda xp, ct, out, x, y: ct * (x / xp.where((x == 0) & (y == 0), 1.0, y)))),  # C10
+    "xlogy":      (rule("y", lambda xp, ct, out, x, y: ct * _tame(xp, ct, xp.log(y))),
+                   rule("x y", lambda xp, ct, out, x, y: ct * x / xp.where((x == 0) & (y == 0), 1.0, y))),  # C10
     "where":      (None,
                    rule("condition", lambda xp, ct, out, condition, x, y: xp.where(condition, ct, 0.0)),
                    rule("condition", lambda xp, ct, out, condition, x, y: xp.where(condition, 0.0, ct))),
@@ -88,6 +88,11 @@ RULES: Table = {
 def _over(xp: Any, ct: Any, y: Any) -> Any:
     """ct / y, and 0 / 0 is 0: a zero cotangent is not propagated through an infinite slope."""  # C3
     return ct / xp.guard(ct, y, y)
+
+
+def _tame(xp: Any, ct: Any, slope: Any) -> Any:
+    """The slope, but 1 where it is infinite and the cotangent 0."""  # C3
+    return xp.guard(ct, xp.isfinite(slope), slope)
 
 
 def _turn(xp: Any, a: Any, b: Any) -> Any:

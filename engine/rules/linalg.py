@@ -16,8 +16,14 @@ def _matmul_y(xp: Any, ct: Any, out: Any, x: Any, y: Any) -> Any:
     return xp.matmul(xp.matrix_transpose(x), ct)
 
 
+def _solve_y(xp: Any, ct: Any, out: Any, x: Any, y: Any) -> Any:
+    transposed = xp.matrix_transpose(x)
+    scale = xp.row_scale(transposed)  # exact; without it a badly scaled column of x misleads the choice of pivots
+    return xp.solve(scale * transposed, scale * ct)
+
+
 def _solve_x(xp: Any, ct: Any, out: Any, x: Any, y: Any) -> Any:
-    return -xp.matmul(xp.solve(xp.matrix_transpose(x), ct), xp.matrix_transpose(out))
+    return -xp.matmul(_solve_y(xp, ct, out, x, y), xp.matrix_transpose(out))
 
 
 def _inv(xp: Any, ct: Any, out: Any, x: Any) -> Any:
@@ -35,14 +41,6 @@ def _det(xp: Any, ct: Any, out: Any, x: Any) -> Any:
     return ct[..., None, None] * (xp.det(minors) * signs.astype(x.dtype))
 
 
-def _cholesky(xp: Any, ct: Any, out: Any, x: Any) -> Any:
-    upper = xp.matrix_transpose(out)
-    inner = xp.tril(xp.matmul(upper, ct), k=0)
-    inner = inner - 0.5 * xp.embed_diagonal(xp.diagonal(inner, offset=0), offset=0, shape=inner.shape)
-    half = xp.solve(upper, xp.matrix_transpose(xp.solve(upper, xp.matrix_transpose(inner))))
-    return 0.5 * (half + xp.matrix_transpose(half))  # C14
-
-
 def _contract(xp: Any, ct: Any, out: Any, *operands: Any, argument: int, terms: tuple[str, ...], result: str) -> Any:
     others = [i for i in range(len(terms)) if i != argument]
     swapped = (result, *(terms[i] for i in others))
@@ -54,10 +52,10 @@ RULES: Table = {
     "matmul":   (rule("y", lambda xp, ct, out, x, y: xp.matmul(ct, xp.matrix_transpose(y))),
                  rule("x", _matmul_y)),
     "solve":    (rule("x out", _solve_x),
-                 rule("x", lambda xp, ct, out, x, y: xp.solve(xp.matrix_transpose(x), ct))),
+                 rule("x", _solve_y)),
     "inv":      (rule("out", _inv),),
     "det":      (rule("x out", _det),),
-    "cholesky": (rule("out", _cholesky),),
+    "cholesky": (rule("out", lambda xp, ct, out, x: xp.cholesky_pullback(ct, out)),),  # C14
 }
 VARIADIC: Table = {"contract": (rule("others", _contract),)}
 # fmt: on

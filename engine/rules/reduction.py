@@ -31,12 +31,12 @@ def _count(x: Any, axis: Any) -> int:
 
 
 def _var(xp: Any, ct: Any, out: Any, x: Any, axis: Any, correction: float, keepdims: bool) -> Any:
-    centred = x - xp.mean(x, axis=axis, keepdims=True)
+    centred = xp.centred(x, axis=axis)
     return _kept(xp, ct, x, axis, keepdims) * (2.0 * centred / max(_count(x, axis) - correction, 0))
 
 
 def _std(xp: Any, ct: Any, out: Any, x: Any, axis: Any, correction: float, keepdims: bool) -> Any:
-    centred = x - xp.mean(x, axis=axis, keepdims=True)
+    centred = xp.centred(x, axis=axis)
     out = _kept(xp, out, x, axis, keepdims)
     share = centred / xp.where(out == 0, 1.0, out)  # C12
     return _kept(xp, ct, x, axis, keepdims) * (share / max(_count(x, axis) - correction, 0))
