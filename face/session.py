@@ -75,7 +75,7 @@ class Session:
         self.overall += result.overall
         if task.op == GRAPH:
             self.graphs += sum(result.overall.values())
-        for name, counts in result.counts.items():
+        for name, counts in {r.CASE: result.overall, **result.counts}.items():
             row = self.cells.setdefault((task.engine, name, task.op, task.dtype), Row())
             row.counts += counts
             row.worst = max(row.worst, result.worst.get(name, 0.0))
@@ -96,9 +96,10 @@ class Session:
         count = found[2] + 1 if found else 1
         simplest = found[0] if found and len(found[0].case.graph.nodes) <= len(verdict.case.graph.nodes) else verdict
         self.failures[key] = (simplest, identity, count)
-        row = self.cells.setdefault((engine, verdict.decisive.property, op, dtype), Row())
-        if identity not in row.failures:
-            row.failures.append(identity)
+        for prop in (r.CASE, verdict.decisive.property):
+            row = self.cells.setdefault((engine, prop, op, dtype), Row())
+            if identity not in row.failures:
+                row.failures.append(identity)
         return identity
 
     @property

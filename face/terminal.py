@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gradproof.oracles.verdict import Kind
-from gradproof.reports.record import Failure, Record
+from gradproof.reports.record import CASE, Failure, Record
 from gradproof.specs.run import Result, Task
 
 console = Console(highlight=False, soft_wrap=True)
@@ -53,7 +53,7 @@ def progress(tasks: Sequence[Task]) -> Iterator[Callable[[Result], None]]:
 
 def summary(record: Record, saved: Sequence[Path] = ()) -> None:
     """The counts of each engine, its failures, the oracles, the claims, and the headline."""
-    kinds = [k for k in Kind if any(k.value in e.counts for e in record.entries)]
+    kinds = [k for k in Kind if any(k.value in e.counts for e in record.entries if e.property == CASE)]
     counts = Table(title=None, box=None, pad_edge=False)
     counts.add_column("engine")
     counts.add_column("cases", justify="right")
@@ -64,12 +64,12 @@ def summary(record: Record, saved: Sequence[Path] = ()) -> None:
         if info.role != "subject":
             continue
         mine = [e for e in record.entries if e.engine == info.name]
-        gradient = [e for e in mine if e.property == "gradient"]
-        row = [f"{info.name} {info.version}", str(sum(sum(e.counts.values()) for e in gradient))]
+        whole = [e for e in mine if e.property == CASE]
+        row = [f"{info.name} {info.version}", str(sum(sum(e.counts.values()) for e in whole))]
         for kind in kinds:
-            total = _cases(mine, kind)
+            total = sum(e.counts.get(kind.value, 0) for e in whole)
             row.append(str(total) if total else "·")
-        largest = max((e.worst or 0.0 for e in gradient), default=0.0)
+        largest = max((e.worst or 0.0 for e in mine), default=0.0)
         row.append(f"{largest:.2f} B")
         counts.add_row(*row)
     for failure in record.failures[:FAILURES_SHOWN]:
@@ -85,15 +85,6 @@ def summary(record: Record, saved: Sequence[Path] = ()) -> None:
     if saved:
         console.print(f"graphs  {len(saved)} minimal graphs in {saved[0].parent} (gradproof replay FILE)")
     console.print(headline(record))
-
-
-def _cases(entries: Sequence[object], kind: Kind) -> int:
-    """Cases with a verdict: the largest count over the properties of an op, summed over ops and dtypes."""
-    best: dict[tuple[str, str], int] = {}
-    for e in entries:
-        key = (e.op, e.dtype)  # type: ignore[attr-defined]
-        best[key] = max(best.get(key, 0), e.counts.get(kind.value, 0))  # type: ignore[attr-defined]
-    return sum(best.values())
 
 
 def _failure(failure: Failure) -> None:

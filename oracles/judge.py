@@ -156,9 +156,10 @@ def _value(trial: Trial, certificate: Certificate, k: float) -> Finding:
     got = np.concatenate([np.ravel(y) for y in trial.outputs]) if trial.outputs else np.zeros(0)
     for i, (y, v, error) in enumerate(zip(got.tolist(), certificate.value, certificate.value_error, strict=True)):
         expected = float(v)
-        if abs(y - expected) <= k * error or y == expected:
-            continue
-        if error != error or error == math.inf or not v.is_finite():
+        if not v.is_finite():
+            reason = f"output entry {i} has no finite value: a singular point, or outside the domain"
+            return Finding("value", Kind.ILL_CONDITIONED, reason)
+        if abs(y - expected) <= k * error or y == expected or error != error or error == math.inf:
             continue
         if math.isfinite(y) and abs(arb(y) - v) <= arb(k * error) + arb(v.rad()):
             continue

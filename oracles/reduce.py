@@ -48,6 +48,7 @@ def _holds(fails: Callable[[Case], bool], candidate: Case) -> bool:
 def _moves(case: Case) -> Iterator[Case]:
     """Smaller cases, the boldest first; every one is strictly simpler, so that reduction ends."""
     yield from _fewer_outputs(case)
+    yield from _narrower(case)
     if len(case.graph.nodes) > NODES_ALONE:
         yield from _cuts(case)
     yield from _simpler_values(case)
@@ -57,6 +58,18 @@ def _fewer_outputs(case: Case) -> Iterator[Case]:
     if len(case.graph.outputs) > 1:
         for output, cotangent in zip(case.graph.outputs, case.cotangents, strict=True):
             yield Case(Graph(case.graph.leaves, case.graph.nodes, (output,)).pruned(), (cotangent,))
+
+
+def _narrower(case: Case) -> Iterator[Case]:
+    """One slice of every array that has the shape of the output (elementwise graphs lose an axis)."""
+    shape = case.cotangents[0].shape
+    if len(case.cotangents) > 1 or not shape:
+        return
+    for i in range(min(shape[0], 4)):
+        leaves = tuple(
+            Leaf(leaf.data[i], leaf.constant) if leaf.data.shape == shape else leaf for leaf in case.graph.leaves
+        )
+        yield Case(Graph(leaves, case.graph.nodes, case.graph.outputs), (np.asarray(case.cotangents[0][i]),))
 
 
 def _cuts(case: Case) -> Iterator[Case]:

@@ -32,7 +32,8 @@ def text(verdict: Verdict) -> str:
     lines.append(f"  evidence   {verdict.evidence}" + (f", {verdict.bits} bits" if verdict.bits else ""))
     for vote in verdict.votes:
         detail = f" ({vote.detail})" if vote.detail else ""
-        lines.append(f"  witness    {vote.name} {vote.vote}{detail}")
+        with_whom = "" if vote.vote == "abstains" else f" with {verdict.engine}"
+        lines.append(f"  witness    {vote.name} {vote.vote}{with_whom}{detail}")
     lines.append(f"  what to do {verdict.kind.what_to_do}")
     lines += ["", *("    " + line for line in pretty(verdict.case).splitlines())]
     return "\n".join(lines)

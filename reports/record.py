@@ -17,6 +17,7 @@ from gradproof.reports.plain import Damage, build, to_text
 
 SCHEMA = 1
 KIND = "gradproof-run"
+CASE = "verdict"  # the property under which an entry counts whole cases; the others count single checks
 
 
 class RecordError(GradproofError, ValueError):

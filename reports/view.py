@@ -10,7 +10,7 @@ from typing import Any
 
 from gradproof.oracles.verdict import Kind
 from gradproof.reports.plain import to_plain
-from gradproof.reports.record import Claim, Entry, Failure, Record
+from gradproof.reports.record import CASE, Claim, Entry, Failure, Record
 from gradproof.reports.svg import safe_svg
 
 TONES = {
@@ -86,7 +86,7 @@ def headlines(record: Record) -> list[Headline]:
     names += [name for name in dict.fromkeys(entry.engine for entry in record.entries) if name not in names]
     found = []
     for name in names:
-        entries = [entry for entry in record.entries if entry.engine == name]
+        entries = by_case(record, name)
         counts = total(entries)
         engine = info.get(name)
         found.append(
@@ -104,6 +104,12 @@ def headlines(record: Record) -> list[Headline]:
     return found
 
 
+def by_case(record: Record, engine: str) -> list[Entry]:
+    """The entries of an engine that count whole cases; all of its entries where a record has none of those."""
+    mine = [entry for entry in record.entries if entry.engine == engine]
+    return [entry for entry in mine if entry.property == CASE] or mine
+
+
 def total(entries: Iterable[Entry]) -> Counter[Kind]:
     """Cases of each verdict, summed."""
     counts: Counter[Kind] = Counter()
@@ -115,7 +121,7 @@ def total(entries: Iterable[Entry]) -> Counter[Kind]:
 def verdict_rows(record: Record) -> tuple[list[tuple[Kind, list[int]]], list[Kind]]:
     """Each verdict that occurred with its count for every engine, the worst first; and those that did not occur."""
     engines = [headline.engine for headline in headlines(record)]
-    counts = {name: total(entry for entry in record.entries if entry.engine == name) for name in engines}
+    counts = {name: total(by_case(record, name)) for name in engines}
     worst_first = sorted(Kind, key=lambda kind: -kind.severity)
     rows = [(kind, [counts[name][kind] for name in engines]) for kind in worst_first]
     return [row for row in rows if any(row[1])], [row[0] for row in rows if not any(row[1])]

@@ -38,7 +38,7 @@ from gradproof.specs import build
 GRAPH = "graph"
 GRAPHS_A_TASK = 250
 WITNESS_EVERY = 20  # an AGREE is shown to the witnesses once in so many cases; anything else always
-FAILURES_KEPT = 3  # of one signature in one task: the rest are counted
+FAILURES_KEPT = {True: 3, False: 1}  # of one signature in a task of graphs, or of one op: the rest are counted
 CASE_SECONDS_MAX = 60.0
 WITNESSES = (
     ("differences", finite.LINEAGE, finite.vote),
@@ -198,17 +198,19 @@ def _framework(reference: Engine, case: Case, g: Array, certificate: Certificate
     return dual.compare(reference.name, reference.lineage, g, theirs, 2 * K * np.array(certificate.bound))
 
 
-def explained(verdict: Verdict, engine: Engine, k: float, references: Sequence[Engine]) -> Verdict:
-    """A failing verdict reduced to its smallest case, blamed and witnessed."""
-    kind, prop = verdict.kind, verdict.decisive.property
+def explained(
+    verdict: Verdict, finding: Finding, engine: Engine, k: float, references: Sequence[Engine]
+) -> Verdict:
+    """One failing finding of a verdict, reduced to its smallest case, blamed and witnessed."""
 
-    def fails(case: Case) -> bool:
-        again = verdict_of(case, engine, k)
-        return again.kind is kind and again.decisive.property == prop
+    def again(case: Case) -> Verdict | None:
+        found = verdict_of(case, engine, k)
+        same = [f for f in found.findings if (f.kind, f.property) == (finding.kind, finding.property)]
+        return replace(found, kind=finding.kind, findings=tuple(same)) if same else None
 
-    smallest = verdict_of(reduce(verdict.case, fails), engine, k)
-    if smallest.kind is not kind:
-        smallest = verdict
+    smallest = again(reduce(verdict.case, lambda case: again(case) is not None))
+    if smallest is None:  # not repeatable: keep the case as it was drawn
+        smallest = replace(verdict, kind=finding.kind, findings=(finding,))
     return witnessed(blame(smallest, engine, k), engine, references)
 
 
@@ -229,17 +231,19 @@ def execute_with(task: Task, engine: Engine, references: Sequence[Engine] = ()) 
     kept: Counter[tuple[Kind, str]] = Counter()
     for i, case in cases(task):
         verdict = verdict_of(case, engine, task.k)
-        signature = (verdict.kind, verdict.decisive.property)
-        if verdict.kind.fails:
-            kept[signature] += 1
-            if kept[signature] <= FAILURES_KEPT:
-                verdict = explained(verdict, engine, task.k, references)
-                note = {"seed": task.seed, "index": i, "drawn as": task.op}
-                result.failures.append(replace(verdict, note=note))
-        elif i % WITNESS_EVERY == 0 and not verdict.kind.skipped:
+        note = {"seed": task.seed, "index": i, "drawn as": task.op}
+        for finding in verdict.findings:
+            if finding.kind.fails:
+                signature = (finding.kind, finding.property)
+                kept[signature] += 1
+                if kept[signature] <= FAILURES_KEPT[task.op == GRAPH]:
+                    told = explained(verdict, finding, engine, task.k, references)
+                    verdict = replace(verdict, votes=told.votes)
+                    result.failures.append(replace(told, note=note))
+        if not verdict.kind.fails and i % WITNESS_EVERY == 0 and not verdict.kind.skipped:
             verdict = witnessed(verdict, engine, references)
             if verdict.kind is Kind.ORACLE:
-                result.failures.append(replace(verdict, note={"seed": task.seed, "index": i, "drawn as": task.op}))
+                result.failures.append(replace(verdict, note=note))
         _count(result, verdict)
     result.seconds = time.perf_counter() - start
     return result
