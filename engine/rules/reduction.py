@@ -80,8 +80,8 @@ RULES: Table = {
     "std":            (rule("x out", _std),),  # fused: one division by out, and 0 for constants
     "max":            (rule("x out", _extreme),),
     "min":            (rule("x out", _extreme),),
-    "logsumexp":      (rule("x out", lambda xp, ct, out, x, axis, keepdims:
-                            _kept(xp, ct, x, axis, keepdims) * xp.exp(x - _kept(xp, out, x, axis, keepdims))),),
+    "logsumexp":      (rule("x", lambda xp, ct, out, x, axis, keepdims:
+                            _kept(xp, ct, x, axis, keepdims) * xp.softmax(x, axis=axis)),),
     "vector_norm":    (rule("x out", _vector_norm),),
     "cumulative_sum": (rule("", _cumulative_sum),),
     "softmax":        (rule("out", _softmax),),

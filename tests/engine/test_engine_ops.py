@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial, reduce
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ class Op(NamedTuple):
     shapes: tuple[tuple[int, ...], ...] = ((2, 3),)
     low: float = -2.0
     high: float = 2.0
-    params: dict[str, Any] = {}
+    params: Mapping[str, Any] = MappingProxyType({})
     call: Callable[..., Any] | None = None  # where the operands are not just the primals
 
     def __str__(self) -> str:
