@@ -7,6 +7,7 @@ Functions carry the names of the Python array API; transforms have JAX's signatu
 Array([1.], dtype=float64)
 """
 
+from gradproof.engine import functions
 from gradproof.engine.array import Array, as_array
 from gradproof.engine.errors import DtypeError, EngineError, MissingRule, ShapeError, TapeError
 from gradproof.engine.functions import *
@@ -24,7 +25,7 @@ from gradproof.engine.transforms import (
     vjp,
 )
 
-__all__ = [  # with every function of gradproof.engine.functions
+__all__ = [
     "Array",
     "DtypeError",
     "EngineError",
@@ -45,3 +46,4 @@ __all__ = [  # with every function of gradproof.engine.functions
     "variable",
     "vjp",
 ]
+__all__ += functions.__all__

@@ -1,7 +1,7 @@
 """The raw array namespace: NumPy under array-API names, and the kernels NumPy has not.
 
 Every op of the engine has its kernel here under the op's last name (``linalg.inv`` is ``inv``). A rule is handed
-this namespace when it runs on plain arrays, and ``gradproof.engine.functions`` when it is itself recorded.
+this namespace (``raw``) when it runs on plain arrays, and ``functions.recorded`` when it is itself recorded.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import gradproof.engine.functions as fn
 from gradproof.engine.array import Array, as_array
 from gradproof.engine.backend import DIFFERENTIABLE, quiet, raw
 from gradproof.engine.errors import DtypeError, ShapeError, TapeError
+from gradproof.engine.functions.recorded import recorded
 from gradproof.engine.tape import Leaf, Node, leaf, private, recording, state, sweep
 
 Pullback = Callable[[Any], tuple[Array, ...]]
@@ -99,10 +100,10 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Pullback]:
         if len(given_cts) != len(outs):
             raise ShapeError(f"{len(given_cts)} cotangents for {len(outs)} outputs. Pass one for each output.")
         cts = [_cotangent(c, x, f"output {i}") for i, (c, x) in enumerate(zip(given_cts, outs, strict=True))]
-        recorded = state.recording and (outside or any(c.node is not None for c in cts))
-        seeds = [(x.node, c if recorded else c.data) for c, x in zip(cts, outs, strict=True) if x.node is not None]
+        again = state.recording and (outside or any(c.node is not None for c in cts))
+        seeds = [(x.node, c if again else c.data) for c, x in zip(cts, outs, strict=True) if x.node is not None]
         with quiet():
-            found = sweep(seeds, fn if recorded else raw, first=first, stop=stop)
+            found = sweep(seeds, recorded if again else raw, first=first, stop=stop)
         taken = {id(c.data) for c in cts}
         return tuple(_gradient(found, node, taken) for node in nodes)  # type: ignore[arg-type]
 
