@@ -59,7 +59,7 @@ OPS = [
     *unary("acos asin atanh", -0.9, 0.9),
     *unary("acosh", 1.2, 3.0),
     *unary("log log1p log2 log10 reciprocal rsqrt sqrt", 0.3, 3.0),
-    *unary("nn.relu nn.sigmoid nn.softplus nn.silu functions.sech2", -3.0, 3.0),
+    *unary("nn.relu nn.sigmoid nn.softplus nn.silu functions.elementwise.sech2", -3.0, 3.0),
     *each("nn.gelu", ((2, 3),), {"approximate": "none"}, {"approximate": "tanh"}),
     *each("nn.leaky_relu", ((2, 3),), {"negative_slope": 0.25}),
     *each("nn.elu", ((2, 3),), {"alpha": 1.5}),
@@ -67,7 +67,7 @@ OPS = [
     *[Op(name, shapes, low, 2.0)
       for name, low in [("add", -2), ("subtract", -2), ("multiply", -2), ("divide", 0.5), ("pow", 0.3), ("maximum", -2),
                         ("minimum", -2), ("hypot", -2), ("atan2", -2), ("copysign", 0.2), ("logaddexp", -2), ("xlogy", 0.3),
-                        ("functions.power_slope", 0.3)]
+                        ("functions.elementwise.power_slope", 0.3)]
       for shapes in [PAIR, ((2, 1, 3), (4, 1)), ((), (2, 3))]],
     Op("where", PAIR, call=lambda x, y: ge.where(np.array([[True, False, True]]), x, y)),
     Op("pow_static", ((2, 3),), 0.3, call=lambda x: ge.pow(x, 3.0) + x**2 + 2.0**x),
