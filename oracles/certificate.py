@@ -158,17 +158,25 @@ class Certificate:
 
 def certify(case: Case) -> Certificate:
     """The exact gradient of a case, certified: precision doubles until the radius is below a sixteenth of the bound."""
-    graph = case.graph
-    unit = Rounding.of(graph.dtype)
     with precision(PRECISION):
-        recording = record(graph)
+        recording = record(case.graph)
+    values, graph = recording.values, case.graph
+    return certify_recording(case, recording, [values[p] for p in graph.primals], [values[o] for o in graph.outputs])
+
+
+def certify_recording(
+    case: Case, recording: Recording, primals: Sequence[Array], outputs: Sequence[Array]
+) -> Certificate:
+    """``certify`` for a recording made in any way, given the scalars that are its primals and its outputs."""
+    unit = Rounding.of(case.graph.dtype)
+    with precision(PRECISION):
         bounds = forward(recording.tape, unit)
-    slots = [i for p in graph.primals for i in indices(recording.values[p])]
+    slots = [i for p in primals for i in indices(p)]
     seeds: list[tuple[int, arb]] = []
     value: list[arb] = []
     value_error: list[float] = []
-    for output, cotangent in zip(graph.outputs, case.cotangents, strict=True):
-        for scalar, seed in zip(recording.values[output].flat, np.ravel(cotangent).tolist(), strict=True):
+    for output, cotangent in zip(outputs, case.cotangents, strict=True):
+        for scalar, seed in zip(output.flat, np.ravel(cotangent).tolist(), strict=True):
             value.append(scalar.value)
             value_error.append(bounds.dv[scalar.index])
             seeds.append((scalar.index, arb(seed)))

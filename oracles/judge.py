@@ -110,11 +110,16 @@ def judge(case: Case, engine: Engine, k: float = K) -> Verdict:
     Returns a Verdict; never raises for what the engine does. Blame, witnesses and reduction are separate calls.
     """
     trial = run(engine, case)
-    if trial.unsupported:
+    return weigh(trial, None if trial.unsupported else certify(case), k)
+
+
+def weigh(trial: Trial, certificate: Certificate | None, k: float = K) -> Verdict:
+    """The verdict on what an engine answered, by the certificate of the case."""
+    engine, case = trial.engine, trial.case
+    if certificate is None:
         return Verdict(
             Kind.UNSUPPORTED, engine.name, case, (Finding("gradient", Kind.UNSUPPORTED, trial.unsupported),)
         )
-    certificate = certify(case)
     findings = tuple(_findings(trial, certificate, k))
     kind = max((f.kind for f in findings), key=lambda kind: kind.severity)
     return Verdict(kind, engine.name, case, findings, bits=certificate.bits)

@@ -107,17 +107,22 @@ def _taken(engine: Engine, arrays: Sequence[Any], what: str) -> Arrays:
     return out
 
 
-def run(engine: Engine, case: Case) -> Trial:
-    """Put an engine through the runs of a trial; exceptions are caught and kept."""
+def run(engine: Engine, case: Case, fn: Callable[..., tuple[Any, ...]] | None = None) -> Trial:
+    """Put an engine through the runs of a trial; exceptions are caught and kept.
+
+    ``fn``, a function of the engine's own arrays, runs in place of the case's graph.
+    """
     trial = Trial(engine, case)
     graph = case.graph
     try:
         if graph.dtype.name not in capabilities(engine).dtypes:
             raise Unsupported(f"the engine does not declare dtype {graph.dtype.name}")
-        for name in graph.ops:
-            if name in capabilities(engine).unsupported:
-                raise Unsupported(f"the engine declares {name} unsupported")
-        _run(trial, engine, graph, case)
+        if fn is None:
+            for name in graph.ops:
+                if name in capabilities(engine).unsupported:
+                    raise Unsupported(f"the engine declares {name} unsupported")
+            fn = function(engine, graph)
+        _run(trial, engine, fn, case)
     except Unsupported as why:
         trial.unsupported = str(why)
     except Exception as crash:
@@ -125,8 +130,8 @@ def run(engine: Engine, case: Case) -> Trial:
     return trial
 
 
-def _run(trial: Trial, engine: Engine, graph: Graph, case: Case) -> None:
-    fn = function(engine, graph)
+def _run(trial: Trial, engine: Engine, fn: Callable[..., tuple[Any, ...]], case: Case) -> None:
+    graph = case.graph
     given = [np.array(v, copy=True) for v in graph.primal_values]
     primals = [engine.from_numpy(v) for v in given]
     cotangents = tuple(engine.from_numpy(np.array(c, copy=True)) for c in case.cotangents)

@@ -1,0 +1,136 @@
+"""The slope of a computed function along a line, from values alone, with an error that the values themselves show.
+
+At a radius h the function is sampled at Chebyshev points of [-h, h]. The coefficients of a smooth function decay to a
+plateau, and the plateau is what rounding and truncation leave: it is measured, not assumed (Trefethen, Approximation
+Theory and Approximation Practice, 7 and 8). A kink at the middle leaves a plateau of h/64 times its jump, so the error
+of a fit always covers it. Radii shrink until the fit is as good as the rounding of f allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradproof.oracles.graph import Array
+
+NODES = 10
+SHRINK = 6.0
+RADII = 19  # from the first radius to 1e-14 of it
+TAIL = 3  # coefficients that should have died out
+RISING = 4  # radii in a row that do not improve a usable fit, before the ladder ends
+FLAT = 1e-4  # a function flat over this part of the first radius is flat, not coarse
+SHARP = 32.0  # a plateau within this many roundings of f is as low as it gets
+
+_k = np.arange(NODES)
+_theta = np.pi * (_k + 0.5) / NODES
+_points = np.cos(_theta)
+_transform = 2.0 / NODES * np.cos(np.outer(_k, _theta))
+_transform[0] /= 2
+
+
+@dataclass(frozen=True)
+class Stencil:
+    """Where a line is sampled (in units of the radius), and the slope and value that coefficients give at 0."""
+
+    points: Array
+    slope: Array
+    value: Array
+
+    @property
+    def weight(self) -> float:
+        """How much a plateau of one amounts to in the slope."""
+        return float(np.abs(self.slope).sum())
+
+
+BOTH = Stencil(_points, _k * np.sin(_k * np.pi / 2).round(), np.cos(_k * np.pi / 2).round())
+RIGHT = Stencil((_points + 1) / 2, 2.0 * _k**2 * (-1.0) ** (_k + 1), (-1.0) ** _k)
+LEFT = Stencil((_points - 1) / 2, 2.0 * _k**2, np.ones(NODES))
+
+# t -> values at t (one for each projection), and the rounding that they cannot be free of
+Line = Callable[[float], tuple[Array, Array]]
+
+
+@dataclass(frozen=True)
+class Slope:
+    """Slopes (one for each projection), their estimated absolute errors, and the radius that gave them.
+
+    ``sharp``: the fit went down to the rounding of f, so nothing but rounding is in the error.
+    """
+
+    value: Array
+    error: Array
+    radius: float
+    sharp: bool
+    steps: bool = False  # few distinct values: a flat piece, or rounding of a coarser format
+    flat: bool = False  # one value only
+
+    @property
+    def known(self) -> bool:
+        return bool(np.isfinite(self.error).all())
+
+
+@dataclass
+class Fits:
+    """What each radius tried says; ``best`` picks one for each projection."""
+
+    tried: list[Slope]
+
+    def best(self) -> Slope:
+        if not self.tried:
+            nothing = np.array([np.nan])
+            return Slope(nothing, np.array([np.inf]), 0.0, False)
+        value = np.stack([s.value for s in self.tried])
+        error = np.stack([s.error for s in self.tried])
+        steps = np.array([s.steps for s in self.tried])[:, None]
+        telling = ~steps & (error < 0.1 * np.abs(value))
+        rank = np.where(steps & telling.any(axis=0), np.inf, error)  # a smooth fit at a larger radius beats a flat step
+        pick = np.argmin(rank, axis=0)
+        column = np.arange(value.shape[1])
+        sharp = all(self.tried[i].sharp for i in pick.tolist())
+        radius = max((self.tried[i].radius for i in pick.tolist()), default=0.0)
+        return Slope(value[pick, column], error[pick, column], radius, sharp)
+
+
+def fit(line: Line, radius: float, middle: Array, floor: Array, stencil: Stencil = BOTH) -> Slope | None:
+    """The slopes at 0 from one stencil, or None where f is not finite on it."""
+    rows, floors = [], [floor]
+    for t in stencil.points.tolist():
+        values, least = line(t * radius)
+        if not np.isfinite(values).all():
+            return None
+        rows.append(values)
+        floors.append(least)
+    sampled = np.array(rows)
+    coefficients = _transform @ sampled
+    least = np.max(floors, axis=0)
+    tail = np.abs(coefficients[-TAIL:]).max(axis=0)
+    plateau = np.maximum(np.maximum(tail, np.abs(stencil.value @ coefficients - middle)), least)
+    distinct = [len(set(c)) for c in sampled.T.tolist()]
+    steps, flat = min(distinct, default=1) <= NODES // 2, bool((sampled == middle).all())
+    sharp = bool((plateau <= SHARP * least).all())
+    return Slope(stencil.slope @ coefficients / radius, stencil.weight * plateau / radius, radius, sharp, steps, flat)
+
+
+def ladder(
+    line: Line, start: float, middle: Array, floor: Array, stencil: Stencil = BOTH, whole: bool = False
+) -> Slope:
+    """The best fit over shrinking radii; ``whole`` goes on beyond the first sharp one."""
+    fits = Fits([])
+    best, rising, sharp = np.inf, 0, 0
+    radius = start
+    for _ in range(RADII):
+        found = fit(line, radius, middle, floor, stencil)
+        radius /= SHRINK
+        if found is None:
+            continue
+        fits.tried.append(found)
+        worst = float(np.max(found.error, initial=0.0))
+        usable = bool((found.error < 0.1 * np.abs(found.value)).any()) or found.sharp
+        rising = rising + 1 if usable and worst >= best else 0
+        best = min(best, worst)
+        sharp += found.sharp and not found.steps
+        if rising >= RISING or sharp > (1 if whole else 0) or (found.flat and radius > FLAT * start):
+            break
+    return fits.best()
