@@ -99,6 +99,7 @@ class Result:
     overall: Counter[Kind] = field(default_factory=Counter)
     failures: list[Verdict] = field(default_factory=list)
     witnesses: dict[str, Tally] = field(default_factory=dict)
+    kept: Counter[tuple[Kind, str]] = field(default_factory=Counter)
     seconds: float = 0.0
 
 
@@ -225,28 +226,39 @@ def execute_with(task: Task, engine: Engine, references: Sequence[Engine] = ()) 
     result = Result(task)
     start = time.perf_counter()
     if task.op != GRAPH and not supports(engine, task.op):
-        reason = Finding("gradient", Kind.UNSUPPORTED, f"{engine.name} has no {task.op}")
-        _count(result, Verdict(Kind.UNSUPPORTED, engine.name, next(cases(task))[1], (reason,)))
+        unsupported(result, engine)
         return result
-    kept: Counter[tuple[Kind, str]] = Counter()
     for i, case in cases(task):
-        verdict = verdict_of(case, engine, task.k)
-        note = {"seed": task.seed, "index": i, "drawn as": task.op}
-        for finding in verdict.findings:
-            if finding.kind.fails:
-                signature = (finding.kind, finding.property)
-                kept[signature] += 1
-                if kept[signature] <= FAILURES_KEPT[task.op == GRAPH]:
-                    told = explained(verdict, finding, engine, task.k, references)
-                    verdict = replace(verdict, votes=told.votes)
-                    result.failures.append(replace(told, note=note))
-        if not verdict.kind.fails and i % WITNESS_EVERY == 0 and not verdict.kind.skipped:
-            verdict = witnessed(verdict, engine, references)
-            if verdict.kind is Kind.ORACLE:
-                result.failures.append(replace(verdict, note=note))
-        _count(result, verdict)
+        take(result, i, case, engine, references)
     result.seconds = time.perf_counter() - start
     return result
+
+
+def unsupported(result: Result, engine: Engine) -> None:
+    """Count an op that the engine has not: shown, never passed."""
+    reason = Finding("gradient", Kind.UNSUPPORTED, f"{engine.name} has no {result.task.op}")
+    _count(result, Verdict(Kind.UNSUPPORTED, engine.name, next(cases(result.task))[1], (reason,)))
+
+
+def take(result: Result, i: int, case: Case, engine: Engine, references: Sequence[Engine] = ()) -> Verdict:
+    """Judge one case into a result: failures are explained, and every so many cases shown to the witnesses."""
+    task = result.task
+    verdict = verdict_of(case, engine, task.k)
+    note = {"seed": task.seed, "index": i, "drawn as": task.op}
+    for finding in verdict.findings:
+        if finding.kind.fails:
+            signature = (finding.kind, finding.property)
+            result.kept[signature] += 1
+            if result.kept[signature] <= FAILURES_KEPT[task.op == GRAPH]:
+                told = explained(verdict, finding, engine, task.k, references)
+                verdict = replace(verdict, votes=told.votes)
+                result.failures.append(replace(told, note=note))
+    if not verdict.kind.fails and i % WITNESS_EVERY == 0 and not verdict.kind.skipped:
+        verdict = witnessed(verdict, engine, references)
+        if verdict.kind is Kind.ORACLE:
+            result.failures.append(replace(verdict, note=note))
+    _count(result, verdict)
+    return verdict
 
 
 def _count(result: Result, verdict: Verdict) -> None:

@@ -1,0 +1,138 @@
+"""The pytest plugin: options, marks and the ``conformance`` fixture of ``pytest --pyargs gradproof.specs``.
+
+It is loaded by every pytest run of an environment that has gradproof, so it imports nothing heavy until it is used.
+"""
+
+from __future__ import annotations
+
+import base64
+import pickle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from gradproof.session import Session
+    from gradproof.specs.conformance import Conformance
+    from gradproof.specs.run import Result
+
+SESSION: pytest.StashKey[Session] = pytest.StashKey()
+RESULTS: pytest.StashKey[list[Result]] = pytest.StashKey()
+MARKS = (
+    "gpu: needs a CUDA device",
+    "slow: an expensive campaign, outside the default run",
+    "distributed: starts several processes",
+)
+PROFILES = ("quick", "standard", "deep")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the conformance run."""
+    group = parser.getgroup("gradproof", "gradproof: verification of automatic differentiation")
+    group.addoption("--gradproof-engine", default="native", metavar="NAME", help="the engine on trial (or module:Class)")
+    group.addoption(
+        "--gradproof-references",
+        default=None,
+        metavar="NAMES",
+        help="engines asked as witnesses, separated by commas; default: torch and jax, where installed",
+    )
+    group.addoption("--gradproof-profile", default="quick", choices=PROFILES, help="how much to draw")
+    group.addoption("--gradproof-seed", default=0, type=int, help="seed of every draw")
+    group.addoption("--gradproof-report", default=None, type=Path, metavar="PAGE", help="write the HTML page here")
+    group.addoption("--gradproof-json", default=None, type=Path, metavar="FILE", help="write the run record here")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks."""
+    for mark in MARKS:
+        config.addinivalue_line("markers", mark)
+    config.stash[RESULTS] = []
+
+
+def _references(config: pytest.Config, subject: str) -> list[str]:
+    from importlib.util import find_spec
+
+    given = config.getoption("--gradproof-references")
+    if given is not None:
+        return [name.strip() for name in given.split(",") if name.strip()]
+    return [name for name in ("jax", "torch") if name != subject and find_spec(name) is not None]
+
+
+def _session(config: pytest.Config) -> Session:
+    """The run's session, made when the first conformance test asks for it."""
+    if SESSION not in config.stash:
+        from gradproof.commands import Outputs
+        from gradproof.oracles.registry import engine
+        from gradproof.session import Session, command_line
+
+        Outputs(config.getoption("--gradproof-report"), config.getoption("--gradproof-json")).check()
+        name = config.getoption("--gradproof-engine")
+        config.stash[SESSION] = Session(
+            command_line(),
+            config.getoption("--gradproof-profile"),
+            config.getoption("--gradproof-seed"),
+            [engine(name)],
+            [engine(reference) for reference in _references(config, name)],
+        )
+    return config.stash[SESSION]
+
+
+@pytest.fixture(scope="session")
+def conformance(request: pytest.FixtureRequest) -> Conformance:
+    """The subject of the run, its references and its profile; results go to the record."""
+    from gradproof.oracles.errors import GradproofError
+    from gradproof.specs.conformance import Conformance
+    from gradproof.specs.run import PROFILES as profiles
+
+    config = request.config
+    try:
+        session = _session(config)
+    except GradproofError as error:
+        pytest.exit(f"gradproof: {error}", returncode=2)
+
+    def add(result: Result) -> None:
+        session.add(result)
+        config.stash[RESULTS].append(result)
+
+    return Conformance(
+        config.getoption("--gradproof-engine"),
+        session.subjects[0],
+        session.references,
+        profiles[config.getoption("--gradproof-profile")],
+        config.getoption("--gradproof-seed"),
+        add,
+    )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist hands its results to the controller."""
+    output: Any = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["gradproof"] = base64.b64encode(pickle.dumps(session.config.stash[RESULTS])).decode()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """The controller takes in what a worker of pytest-xdist found."""
+    sent = getattr(node, "workeroutput", {}).get("gradproof")
+    results = pickle.loads(base64.b64decode(sent)) if sent else []
+    for result in results:
+        _session(node.config).add(result)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """The summary of a conformance run, and the page and record that were asked for."""
+    if SESSION not in config.stash or hasattr(config, "workerinput"):
+        return
+    from gradproof.claims import claims
+    from gradproof.commands import Outputs, write
+    from gradproof.terminal import console, summary
+
+    session = config.stash[SESSION]
+    session.claims = claims()
+    record = session.record(interrupted=bool(getattr(config, "_interrupted", False)))
+    terminalreporter.section("gradproof")
+    console.file = terminalreporter._tw._file
+    summary(record)
+    write(record, Outputs(config.getoption("--gradproof-report"), config.getoption("--gradproof-json")))

@@ -1,0 +1,19 @@
+"""Every property, for random graphs over all the ops that the subject has."""
+
+from __future__ import annotations
+
+import pytest
+
+from gradproof.oracles.catalogue import CATALOGUE
+from gradproof.specs.conformance import BATCHES, Conformance
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_every_property_holds_on_random_graphs(batch: int, dtype: str, conformance: Conformance) -> None:
+    """For all graphs, inputs and cotangents: value, gradient, and the contract of a pullback."""
+    result = conformance.graphs(batch, dtype, tuple(CATALOGUE))
+    decided = sum(n for kind, n in result.overall.items() if kind.decided)
+    assert decided, "no graph was decided: the spec proved nothing"
+    failures = conformance.unexplained(result)
+    assert not failures, "\n\n".join(v.report() for v in failures)
