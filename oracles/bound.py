@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-
 import numpy as np
 
 from gradproof.oracles.ball import (
@@ -30,12 +29,14 @@ from gradproof.oracles.ball import (
     Tape,
     arb,
 )
-from gradproof.oracles.scalar import ARB, BINARY, Unary
+from gradproof.oracles.scalar import ARB, BINARY, Binary, Unary
 
 INFINITY = float("inf")
+UNKNOWN = arb("nan")
 DISC = (arb(0, 1), arb(0, 1))  # the slopes of a length at the origin
 HYPOT = BINARY["hypot"]
 TIE_FACTOR = 8.0  # inputs closer than this many of their own errors count as a tie (SCIENCE 3.3)
+EDGE_FACTOR = 16.0  # an input closer than this many of its own errors to a singularity has no first-order bound
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,19 @@ class Rounding:
 
 @dataclass
 class Forward:
-    """Forward errors ``dv``, and the positions of ambiguous selections (``ties``), jumps and lengths at the origin."""
+    """Forward errors ``dv``, and the positions of ambiguous selections (``ties``), jumps and lengths at the origin.
+
+    ``unknown`` are selections that compare something that is not finite, so that no branch is known to be taken;
+    ``edges`` are functions that rounding may carry to a singularity, so that no first-order bound holds beyond them.
+    """
 
     dv: list[float]
     exact: list[bool]
     ties: list[int]
     jumps: list[int]
     origins: set[int]  # lengths within rounding of 0, where every slope in the unit disc is possible
+    unknown: set[int]
+    edges: set[int]
     lossy: bool = False
 
 
@@ -84,6 +91,8 @@ def forward(tape: Tape, unit: Rounding, lossy: bool = False) -> Forward:
     ties: list[int] = []
     jumps: list[int] = []
     origins: set[int] = set()
+    unknown: set[int] = set()
+    edges: set[int] = set()
     for k, row in enumerate(rows):
         a = args[k]
         if row is MULTIPLY:
@@ -120,6 +129,9 @@ def forward(tape: Tape, unit: Rounding, lossy: bool = False) -> Forward:
             if gap <= reach:
                 ties.append(k)
                 d = max(dv[i], dv[j])
+            elif gap != gap:
+                unknown.add(k)
+                d = INFINITY
             exact.append(exact[chosen] and exact[left] and exact[right])
         elif row is JUMP:
             d = 0.0
@@ -131,6 +143,9 @@ def forward(tape: Tape, unit: Rounding, lossy: bool = False) -> Forward:
             if row is HYPOT and size[k] <= TIE_FACTOR * sum(0.0 if exact[i] else dv[i] for i in a):
                 origins.add(k)
                 d += dv[a[0]] + dv[a[1]]
+            elif _crosses(row, a, values, dv, exact):  # type: ignore[arg-type]
+                edges.add(k)
+                d = INFINITY
             else:
                 for i, p in zip(a, slopes(tape, values, k), strict=True):
                     if dv[i]:
@@ -140,7 +155,18 @@ def forward(tape: Tape, unit: Rounding, lossy: bool = False) -> Forward:
             d = _finite(d)
             exact.append(False)
         dv.append(d)
-    return Forward(dv, exact, ties, jumps, origins, lossy)
+    return Forward(dv, exact, ties, jumps, origins, unknown, edges, lossy)
+
+
+def _crosses(
+    row: Unary | Binary, args: Sequence[int], values: Sequence[arb], dv: Sequence[float], exact: Sequence[bool]
+) -> bool:
+    """Whether rounding may carry a computed argument to a singularity or over the edge of the domain."""
+    if row.edge is None or all(exact[i] for i in args):
+        return False
+    point = [float(values[i]) for i in args]
+    edges = (row.edge(*point),) if isinstance(row, Unary) else row.edge(*point)
+    return any(not exact[i] and edge <= EDGE_FACTOR * dv[i] for i, edge in zip(args, edges, strict=True))
 
 
 def slopes(tape: Tape, values: Sequence[arb], k: int) -> tuple[arb, ...]:
@@ -231,6 +257,10 @@ def reverse(
         elif row is NEGATIVE:
             send(a[0], -A, e)
         elif row is SELECT:
+            if k in forward.unknown:
+                for j in a[2:]:
+                    send(j, A * UNKNOWN, INFINITY)
+                continue
             if k in ties:
                 result.met.append(k)
                 weight = weights.get(k)
@@ -258,7 +288,7 @@ def reverse(
                 m = abs(float(p)) if qs else 1.0
                 if zero and not m < INFINITY:
                     continue  # an adjoint that is exactly zero does not pass an infinite slope, nor does its error
-                dp = row.c_slope * scale * m + eta  # type: ignore[union-attr]
+                dp = INFINITY if k in forward.edges else row.c_slope * scale * m + eta  # type: ignore[union-attr]
                 for i, q in zip(a, qs, strict=False):
                     move = dv[i] + u * abs(float(values[i])) if rows[i] is not CONSTANT else 0.0
                     if move:

@@ -23,7 +23,10 @@ Field = Any
 
 @dataclass(frozen=True, eq=False)
 class Unary:
-    """A function of one variable: ``value(F, x)``, ``slope(F, x, y)`` and ``second(F, x, y, p)``."""
+    """A function of one variable: ``value(F, x)``, ``slope(F, x, y)`` and ``second(F, x, y, p)``.
+
+    ``edge(x)`` is how far a float is from the nearest point where the function is singular or ends.
+    """
 
     name: str
     value: Callable[[Field, Number], Number]
@@ -32,11 +35,12 @@ class Unary:
     c: float = 3.0
     c_slope: float = 3.0
     saturating: bool = False
+    edge: Callable[[float], float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Binary:
-    """A function of two variables: slopes ``(pa, pb)`` and second slopes ``(qaa, qab, qbb)``."""
+    """A function of two variables: slopes ``(pa, pb)`` and second slopes ``(qaa, qab, qbb)``; an edge for each."""
 
     name: str
     value: Callable[[Field, Number, Number], Number]
@@ -44,6 +48,7 @@ class Binary:
     seconds: Callable[[Field, Number, Number, Number], tuple[Number, Number, Number]]
     c: float = 3.0
     c_slope: float = 3.0
+    edge: Callable[[float, float], tuple[float, float]] | None = None
 
 
 class ArbField:
@@ -83,7 +88,7 @@ class ArbField:
             return abs(y)
         if y.is_zero():
             return abs(x)
-        return (x * x + y * y).sqrt()
+        return abs(flint.acb(x, y))  # never the root of a ball that reaches below 0
 
 
 def _guard(function: Callable[..., float]) -> Callable[..., float]:
@@ -212,23 +217,26 @@ UNARY = {
     for row in (
         Unary("exp", lambda F, x: F.exp(x), lambda F, x, y: y, lambda F, x, y, p: y),
         Unary("expm1", lambda F, x: F.expm1(x), lambda F, x, y: F.exp(x), lambda F, x, y, p: p, saturating=True),
-        Unary("log", lambda F, x: F.log(x), lambda F, x, y: 1 / x, lambda F, x, y, p: -p * p),
-        Unary("log1p", lambda F, x: F.log1p(x), lambda F, x, y: 1 / (1 + x), lambda F, x, y, p: -p * p),
+        Unary("log", lambda F, x: F.log(x), lambda F, x, y: 1 / x, lambda F, x, y, p: -p * p, edge=abs),
+        Unary("log1p", lambda F, x: F.log1p(x), lambda F, x, y: 1 / (1 + x), lambda F, x, y, p: -p * p,
+              edge=lambda x: 1 + x),
         Unary("log2", lambda F, x: F.log(x) / F.log(F.number(2)), lambda F, x, y: 1 / (x * F.log(F.number(2))),
-              lambda F, x, y, p: -p / x),
+              lambda F, x, y, p: -p / x, edge=abs),
         Unary("log10", lambda F, x: F.log(x) / F.log(F.number(10)), lambda F, x, y: 1 / (x * F.log(F.number(10))),
-              lambda F, x, y, p: -p / x),
-        Unary("sqrt", lambda F, x: F.sqrt(x), lambda F, x, y: 0.5 / y, lambda F, x, y, p: -p / (2 * x), c=1),
-        Unary("rsqrt", lambda F, x: F.rsqrt(x), lambda F, x, y: -y / (2 * x), lambda F, x, y, p: -1.5 * p / x),
-        Unary("reciprocal", lambda F, x: 1 / x, lambda F, x, y: -y * y, lambda F, x, y, p: -2 * y * p, c=1),
+              lambda F, x, y, p: -p / x, edge=abs),
+        Unary("sqrt", lambda F, x: F.sqrt(x), lambda F, x, y: 0.5 / y, lambda F, x, y, p: -p / (2 * x), c=1, edge=abs),
+        Unary("rsqrt", lambda F, x: F.rsqrt(x), lambda F, x, y: -y / (2 * x), lambda F, x, y, p: -1.5 * p / x,
+              edge=abs),
+        Unary("reciprocal", lambda F, x: 1 / x, lambda F, x, y: -y * y, lambda F, x, y, p: -2 * y * p, c=1, edge=abs),
         Unary("square", lambda F, x: x * x, lambda F, x, y: 2 * x, lambda F, x, y, p: F.number(2), c=1, c_slope=1),
         Unary("sin", lambda F, x: F.sin(x), lambda F, x, y: F.cos(x), lambda F, x, y, p: -y),
         Unary("cos", lambda F, x: F.cos(x), lambda F, x, y: -F.sin(x), lambda F, x, y, p: -y),
-        Unary("tan", lambda F, x: F.tan(x), lambda F, x, y: 1 + y * y, lambda F, x, y, p: 2 * y * p),
+        Unary("tan", lambda F, x: F.tan(x), lambda F, x, y: 1 + y * y, lambda F, x, y, p: 2 * y * p,
+              edge=lambda x: abs(math.cos(x))),
         Unary("asin", lambda F, x: F.asin(x), lambda F, x, y: 1 / F.sqrt((1 - x) * (1 + x)),
-              lambda F, x, y, p: x * p * p * p),
+              lambda F, x, y, p: x * p * p * p, edge=lambda x: 1 - abs(x)),
         Unary("acos", lambda F, x: F.acos(x), lambda F, x, y: -1 / F.sqrt((1 - x) * (1 + x)),
-              lambda F, x, y, p: x * p * p * p),
+              lambda F, x, y, p: x * p * p * p, edge=lambda x: 1 - abs(x)),
         Unary("atan", lambda F, x: F.atan(x), lambda F, x, y: 1 / (1 + x * x), lambda F, x, y, p: -2 * x * p * p),
         Unary("sinh", lambda F, x: F.sinh(x), lambda F, x, y: F.cosh(x), lambda F, x, y, p: y),
         Unary("cosh", lambda F, x: F.cosh(x), lambda F, x, y: F.sinh(x), lambda F, x, y, p: y),
@@ -237,9 +245,9 @@ UNARY = {
         Unary("asinh", lambda F, x: F.asinh(x), lambda F, x, y: 1 / F.hypot(x, F.number(1)),
               lambda F, x, y, p: -x * p * p * p),
         Unary("acosh", lambda F, x: F.acosh(x), lambda F, x, y: 1 / F.sqrt((x - 1) * (x + 1)),
-              lambda F, x, y, p: -x * p * p * p),
+              lambda F, x, y, p: -x * p * p * p, edge=lambda x: x - 1),
         Unary("atanh", lambda F, x: F.atanh(x), lambda F, x, y: 1 / ((1 - x) * (1 + x)),
-              lambda F, x, y, p: 2 * x * p * p),
+              lambda F, x, y, p: 2 * x * p * p, edge=lambda x: 1 - abs(x)),
         Unary("erf", lambda F, x: F.erf(x), lambda F, x, y: _gauss(F, x, 1), lambda F, x, y, p: -2 * x * p,
               saturating=True),
         Unary("erfc", lambda F, x: F.erfc(x), lambda F, x, y: _gauss(F, x, -1), lambda F, x, y, p: -2 * x * p,
@@ -255,14 +263,17 @@ BINARY = {
     row.name: row
     for row in (
         Binary("divide", lambda F, a, b: a / b, lambda F, a, b, z: (1 / b, -z / b),
-               lambda F, a, b, z: (F.number(0), -1 / (b * b), 2 * z / (b * b)), c=1, c_slope=2),
-        Binary("pow", lambda F, x, y: F.power(x, y), _pow_slopes, _pow_seconds),
+               lambda F, a, b, z: (F.number(0), -1 / (b * b), 2 * z / (b * b)), c=1, c_slope=2,
+              edge=lambda a, b: (math.inf, abs(b))),
+        Binary("pow", lambda F, x, y: F.power(x, y), _pow_slopes, _pow_seconds,
+              edge=lambda x, y: (math.inf if y >= 0 and y == int(y) else abs(x), math.inf)),
         Binary("hypot", lambda F, a, b: F.hypot(a, b), _hypot_slopes, _hypot_seconds),
-        Binary("atan2", lambda F, y, x: F.atan2(y, x), _atan2_slopes, _atan2_seconds),
+        Binary("atan2", lambda F, y, x: F.atan2(y, x), _atan2_slopes, _atan2_seconds,
+              edge=lambda y, x: (math.hypot(y, x),) * 2),
         Binary("logaddexp", _logaddexp, lambda F, a, b, z: (_sigmoid(F, a - b), _sigmoid(F, b - a)),
                lambda F, a, b, z: (_bell(F, a - b), -_bell(F, a - b), _bell(F, a - b))),
         Binary("xlogy", _xlogy, lambda F, x, y, z: (F.log(y), x / y),
-               lambda F, x, y, z: (F.number(0), 1 / y, -x / y / y)),
+               lambda F, x, y, z: (F.number(0), 1 / y, -x / y / y), edge=lambda x, y: (math.inf, abs(y))),
     )
 }
 # fmt: on
