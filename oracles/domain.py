@@ -33,6 +33,7 @@ def _unit(x: Array) -> Array:
 
 TINY = 1e-30
 REAL = Domain("real", lambda x: x)
+OFF_JUMP = Domain("real, computed values away from 0", lambda x: x, (("nn.softplus",), ("nn.softplus", "negative")))
 MODERATE = Domain("moderate", lambda x: np.clip(x, -40.0, 40.0), (("tanh",), ("nn.sigmoid",), ("sin",)))
 POSITIVE = Domain(
     "positive", lambda x: np.where(x == 0, 1.0, np.maximum(np.abs(x), TINY)), (("nn.softplus",), ("exp", "nn.softplus"), ("nn.sigmoid",))

@@ -106,7 +106,7 @@ ROWS = (
     unary("negative"),
     unary("reciprocal", domain=d.NONZERO),
     unary("rsqrt", domain=d.POSITIVE),
-    unary("sign", kinks="0 (a jump)"),
+    unary("sign", domain=d.OFF_JUMP, kinks="0 (a jump)"),
     unary("sin"),
     unary("sinh", domain=d.MODERATE),
     unary("sqrt", domain=d.NONNEGATIVE, kinks="0 (infinite slope)"),
