@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -48,6 +49,7 @@ class Rounding:
     largest: float
 
     @staticmethod
+    @cache
     def of(dtype: np.dtype) -> Rounding:  # type: ignore[type-arg]
         """The format of float32 or float64 (float16 and bfloat16 arrive with their engines)."""
         info = np.finfo(dtype)

@@ -20,6 +20,7 @@ Param = None | bool | int | float | str | slice | EllipsisType | tuple["Param", 
 Array = NDArray[Any]
 
 FLOAT_NAMES = {"float64": "f64", "float32": "f32"}
+FLOAT_DTYPES = frozenset(map(np.dtype, FLOAT_NAMES))
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,7 @@ class Leaf:
     constant: bool = False
 
     def __post_init__(self) -> None:
-        if not self.constant and self.data.dtype.name not in FLOAT_NAMES:
+        if not self.constant and self.data.dtype not in FLOAT_DTYPES:
             raise GraphError(
                 f"a primal of dtype {self.data.dtype.name} cannot be differentiated; expected float32 or float64. "
                 "Mark the leaf constant=True."

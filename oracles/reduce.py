@@ -40,7 +40,8 @@ def reduce(case: Case, fails: Callable[[Case], bool], calls_max: int = CALLS_MAX
 
 def _holds(fails: Callable[[Case], bool], candidate: Case) -> bool:
     try:
-        return bool(candidate.graph.primals) and fails(candidate)
+        whole = all(np.isfinite(leaf.data).all() for leaf in candidate.graph.leaves)
+        return whole and bool(candidate.graph.primals) and fails(candidate)
     except (GradproofError, ArithmeticError, ValueError, TypeError, IndexError):
         return False  # the move made a graph that means nothing
 

@@ -94,8 +94,14 @@ class Trial:
 
 
 @cache
-def _spare(dtype: str) -> Array:
+def _spare(dtype: np.dtype[Any]) -> Array:
     return np.array([0.5, -1.5], dtype=dtype)
+
+
+@cache
+def _name(dtype: np.dtype[Any]) -> str:
+    """``dtype.name``, which NumPy works out anew each time."""
+    return dtype.name
 
 
 def _taken(engine: Engine, arrays: Sequence[Any], what: str) -> Arrays:
@@ -115,7 +121,7 @@ def run(engine: Engine, case: Case, fn: Callable[..., tuple[Any, ...]] | None = 
     trial = Trial(engine, case)
     graph = case.graph
     try:
-        if graph.dtype.name not in capabilities(engine).dtypes:
+        if _name(graph.dtype) not in capabilities(engine).dtypes:
             raise Unsupported(f"the engine does not declare dtype {graph.dtype.name}")
         if fn is None:
             for name in graph.ops:
@@ -132,8 +138,7 @@ def run(engine: Engine, case: Case, fn: Callable[..., tuple[Any, ...]] | None = 
 
 def _run(trial: Trial, engine: Engine, fn: Callable[..., tuple[Any, ...]], case: Case) -> None:
     graph = case.graph
-    given = [np.array(v, copy=True) for v in graph.primal_values]
-    primals = [engine.from_numpy(v) for v in given]
+    primals = [engine.from_numpy(np.array(v, copy=True)) for v in graph.primal_values]
     cotangents = tuple(engine.from_numpy(np.array(c, copy=True)) for c in case.cotangents)
 
     outputs, pullback = engine.vjp(fn, primals)
@@ -141,7 +146,7 @@ def _run(trial: Trial, engine: Engine, fn: Callable[..., tuple[Any, ...]], case:
     gradients = pullback(cotangents)
     trial.first = _taken(engine, gradients, "gradient")
 
-    spare = engine.from_numpy(_spare(graph.dtype.name))
+    spare = engine.from_numpy(_spare(graph.dtype))
     again, pullback = engine.vjp(lambda *p: fn(*p[:-1]), [*primals, spare])
     trial.outputs_again = _taken(engine, again, "output")
     second = _taken(engine, pullback(cotangents), "gradient")

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from gradproof.oracles.catalogue import CATALOGUE, Op, Sketch, Slot, Source
+from gradproof.oracles.catalogue.shapes import size as size_of
 from gradproof.oracles.domain import REAL
 from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node, Param
 from gradproof.oracles.meaning import NUMPY
 from gradproof.specs import values
 
 SINGLE_BYTES = 48
-SLOTS, SLOT_BYTES, HEADER_BYTES = 20, 10, 8
+SLOTS, SLOT_BYTES, HEADER_BYTES = 10, 10, 8
 GRAPH_BYTES = HEADER_BYTES + SLOTS * SLOT_BYTES
 SIZE_MAX = 18  # entries of a value in a random graph
 DISTANCES = (0, 1, 1, 1, 2, 1, 2, 3, 1, 2, 4, 1, 0, 3, 5, 2)
@@ -38,11 +39,14 @@ class Builder:
         self.dtype, self.mild, self.ops = dtype, mild, frozenset(ops)
         self.rnd = random.Random(source.integer(4))
         self.leaves: list[tuple[int, Leaf]] = []
+        self.constants: dict[int, Array] = {}
         self.nodes: list[tuple[int, str, tuple[int, ...], dict[str, Param]]] = []
         self.shapes: list[tuple[int, ...]] = []
 
     def add_leaf(self, data: Array, constant: bool = False) -> int:
         self.leaves.append((len(self.shapes), Leaf(data, constant)))
+        if constant:
+            self.constants[len(self.shapes)] = data
         self.shapes.append(data.shape)
         return len(self.shapes) - 1
 
@@ -51,10 +55,17 @@ class Builder:
         return self.add_leaf(data, slot.constant)
 
     def add_node(self, name: str, operands: tuple[int, ...], params: dict[str, Param]) -> int:
-        constants = {i: leaf.data for i, leaf in self.leaves if leaf.constant}
+        shape = self.result_shape(name, operands, params)
         self.nodes.append((len(self.shapes), name, operands, params))
-        self.shapes.append(result_shape(name, [constants.get(o, self.shapes[o]) for o in operands], params))
+        self.shapes.append(shape)
         return len(self.shapes) - 1
+
+    def result_shape(self, name: str, operands: Sequence[int], params: dict[str, Param]) -> tuple[int, ...]:
+        """Shape of an op's result on values made so far."""
+        if CATALOGUE[name].family == "elementwise":
+            shapes = [self.shapes[o] for o in operands]
+            return shapes[0] if len(shapes) == 1 else np.broadcast_shapes(*shapes)
+        return result_shape(name, [self.constants.get(o, self.shapes[o]) for o in operands], params)
 
     def graph(self, outputs: Sequence[int]) -> Graph:
         """Renumbered: leaves first, dead code removed."""
@@ -168,8 +179,7 @@ def _slot(builder: Builder, source: Source, made: Sequence[int | None], ops: Seq
     sketch = row.sketch(source, builder.shapes[first]) if first is not None else None
     if sketch is None:
         first, sketch = None, _sketch(row, source)
-    size = sum(int(np.prod(o.shape)) for o in sketch.operands if isinstance(o, Slot))
-    if size > 3 * SIZE_MAX:
+    if sum(size_of(o.shape) for o in sketch.operands if isinstance(o, Slot)) > 3 * SIZE_MAX:
         return None
     operands: list[int] = []
     for position, operand in enumerate(sketch.operands):
@@ -184,18 +194,10 @@ def _slot(builder: Builder, source: Source, made: Sequence[int | None], ops: Seq
         else:
             inside = _guarded(builder, source, value, operand)
             operands.append(builder.fresh(source, operand) if inside is None else inside)
-    name, params = row.name, dict(sketch.params)
-    shape = result_shape(name, [_shape_or_constant(builder, o) for o in operands], params)
-    if int(np.prod(shape)) > SIZE_MAX:
-        return None
-    return builder.add_node(name, tuple(operands), params)
-
-
-def _shape_or_constant(builder: Builder, value: int) -> tuple[int, ...] | Array:
-    for i, leaf in builder.leaves:
-        if i == value and leaf.constant:
-            return leaf.data
-    return builder.shapes[value]
+    made_value = builder.add_node(row.name, tuple(operands), dict(sketch.params))
+    if size_of(builder.shapes[made_value]) > SIZE_MAX:
+        return None  # dead: whatever is not a sink of the graph is pruned
+    return made_value
 
 
 def _back(source: Source, made: Sequence[int | None]) -> int | None:
