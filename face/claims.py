@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
-from gradproof.reports.record import Claim
+from dataclasses import fields
+
+from gradproof.reports import record
+from gradproof.specs import claims as specs
 
 
-def claims() -> tuple[Claim, ...]:
-    """Every claim of the source document, with what was measured in this run."""
-    return ()
+def claims() -> tuple[record.Claim, ...]:
+    """Every claim of the source document, tested now, and what was measured (claim 16: in this process, or not yet)."""
+    return tuple(_row(claim) for claim in specs.claims())
+
+
+def _row(claim: specs.Claim) -> record.Claim:
+    names = [f.name for f in fields(record.Digit)]
+    return record.Claim(
+        number=claim.number,
+        claim=claim.claim,
+        how=claim.how,
+        figure=claim.figure,
+        verdict=claim.verdict,
+        digits=tuple(record.Digit(**{name: getattr(d, name) for name in names}) for d in claim.digits),
+        svg=claim.svg,
+    )

@@ -1,0 +1,196 @@
+"""The claims of the source document as executable specs: one test a row, its docstring the claim.
+
+A row whose machinery does not exist yet passes only by saying so, word for word: it is counted as open, never as shown.
+"""
+
+# ruff: noqa: RUF001, RUF002 (Greek letters, primes and minus signs, as printed)
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradproof.oracles.registry import engine as by_name
+from gradproof.specs import claims, digits, trap, walk, worked
+from gradproof.specs.exactly import ends, rounded
+
+
+def shown(number: int) -> claims.Claim:
+    """A row that must be shown."""
+    row = claims.claim(number)
+    assert row.verdict == "AGREE", row.figure
+    return row
+
+
+def not_yet_shown(number: int) -> None:
+    """A row that must say that it is open, and what it needs."""
+    row = claims.claim(number)
+    assert (row.verdict, row.figure, row.digits, row.svg) == ("NOT YET SHOWN", "", (), "")
+    assert row.how.startswith("needs ")
+
+
+def fractions(exact: Any) -> Any:
+    """Exact rationals, one or nested lists of them, as fractions."""
+    if isinstance(exact, np.ndarray):
+        return fractions(exact.tolist())
+    if isinstance(exact, list):
+        return [fractions(item) for item in exact]
+    low, high = ends(exact)
+    assert low == high
+    return low
+
+
+def decimals(text: str) -> list[Fraction]:
+    """Decimals as the fractions they are."""
+    return [Fraction(word) for word in text.split()]
+
+
+def test_claim_1() -> None:
+    """Sigma neuron: x = 1.20, w = 0.70, z = w·x + b, a = σ(z), L = ½(a − y)²: every printed value and gradient"""
+    row = shown(1)
+    value, slope = worked.sigma_neuron().exactly()
+    of_a = worked.sigma_neuron().exactly("a")[1]
+    nine = {
+        "0.840000000": value["z"],
+        "0.698465216": value["a"],
+        "0.210611558": of_a["z"],
+        "0.048050000": value["L"],
+        "0.310000000": slope["a"],
+        "0.065289583": slope["z"],
+        "0.045702708": slope["x"],
+        "0.078347500": slope["w"],
+        "1.000000000": slope["L"],
+    }
+    for text, exact in nine.items():
+        assert str(rounded(exact.item(), 9)) == text
+    assert slope["b"].item().overlaps(slope["z"].item())
+    for ball, exactly in ((value["a−y"], Fraction(31, 100)), (value["L"], Fraction(31, 100) ** 2 / 2)):
+        low, high = ends(ball.item())
+        assert low <= exactly <= high
+        assert high - low < Fraction(1, 2**100)
+    corrected = {d.name: (d.printed, d.rounded) for d in row.digits if d.verdict == "corrected"}
+    assert corrected == {"a": ("0.69", "0.70"), "∂L/∂x": ("0.045", "0.046")}
+    assert all(d.note == "cut off, not rounded" for d in row.digits if d.name in corrected)
+
+
+def test_claim_2() -> None:
+    """2-3-1 ReLU net with squared error: every printed value and gradient, with a hidden unit exactly on the kink"""
+    row = shown(2)
+    value, slope = worked.net().exactly()
+    assert fractions(value["z"]) == fractions(value["h"]) == decimals("0 1.6 0.8")
+    assert fractions(value["ŷ"]) == Fraction("-0.14")
+    assert fractions(value["L"]) == Fraction("0.6498")
+    assert fractions(slope["W₂"]) == decimals("0 -1.824 -0.912")
+    assert fractions(slope["b₂"]) == fractions(slope["ŷ"]) == Fraction("-1.14")
+    assert fractions(slope["h"]) == decimals("-0.342 0.570 -0.798")
+    assert fractions(slope["W₁"]) == [decimals("0 0"), decimals("0.57 1.14"), decimals("-0.798 -1.596")]
+    assert fractions(slope["b₁"]) == fractions(slope["z"]) == decimals("0 0.57 -0.798")
+    assert fractions(slope["x"]) == decimals("0.4332 -0.0228")
+    assert {d.verdict for d in row.digits} == {"ticked"}
+
+
+def test_claim_2_trap() -> None:
+    """The unit at the kink, found dead or alive, product or bias first: SUBGRADIENT; never WRONG, never silently AGREE"""
+    answers = trap.answers(by_name("native"))
+    assert len(answers) == 12
+    assert {a.label: a.verdict.kind.value for a in answers} == {a.label: "SUBGRADIENT" for a in answers}
+
+
+def test_claim_3() -> None:
+    """Lin-ReLU-Lin chain with (y − t)²: every printed value and gradient"""
+    row = shown(3)
+    value, slope = worked.chain().exactly()
+    wanted = {"y": -1, "w₂": -1, "b₂": -1, "a": -2, "z₁": -2, "w₁": -4}
+    for name, exactly in wanted.items():
+        assert fractions(slope[name]) == exactly
+    assert fractions(value["L"]) == Fraction(1, 4)
+    assert {d.verdict for d in row.digits} == {"ticked"}
+
+
+def test_claim_4() -> None:
+    """Forward records every operation in a DAG (the tape); backward walks it once in reverse, each op by its local rule"""
+    shown(4)
+    double = walk.double_walk()
+    assert double.visits == sorted(double.ops, reverse=True)
+    assert (len(double.visits), double.paths) == (walk.DOUBLINGS, 2**walk.DOUBLINGS)
+
+
+def test_claim_5() -> None:
+    """One reverse pass gives every parameter's gradient at 2 to 3 times the forward cost, whatever their number"""
+    not_yet_shown(5)
+
+
+def test_claim_6() -> None:
+    """Forward mode scales with the number of inputs, reverse mode with the number of outputs"""
+    not_yet_shown(6)
+
+
+def test_claim_7() -> None:
+    """Backward needs the cached activations: memory O(layers · batch · seq · hidden); inference frees layer by layer"""
+    not_yet_shown(7)
+
+
+def test_claim_8() -> None:
+    """Activation checkpointing trades compute for memory"""
+    not_yet_shown(8)
+
+
+def test_claim_9() -> None:
+    """Mixed precision: activations in float16 or bfloat16"""
+    not_yet_shown(9)
+
+
+def test_claim_10() -> None:
+    """ZeRO and FSDP shard activations and gradients across devices"""
+    not_yet_shown(10)
+
+
+def test_claim_11() -> None:
+    """Gradients vanish through many saturating layers; residual connections and ReLU-family activations fix it"""
+    not_yet_shown(11)
+
+
+def test_claim_12() -> None:
+    """Gradients explode in RNNs and deep nets; gradient clipping defends"""
+    not_yet_shown(12)
+
+
+def test_claim_13() -> None:
+    """One inf or nan anywhere corrupts the whole gradient; frameworks have hooks that detect it"""
+    not_yet_shown(13)
+
+
+def test_claim_14() -> None:
+    """Frameworks differ in when the graph is built: eager or traced"""
+    not_yet_shown(14)
+
+
+def test_claim_15() -> None:
+    """PyTorch, JAX and TensorFlow all implement reverse mode"""
+    not_yet_shown(15)
+
+
+def test_claim_16() -> None:
+    """A training step is forward, backward, optimizer step, repeat"""
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed: pip install 'gradproof[test]' for its digits")
+    done = digits.training()
+    shown(16)
+    assert done.images == 1797
+    assert done.accuracy >= 0.95
+    assert [j.step for j in done.judged] == list(range(50, 601, 50))
+    assert {j.verdict.kind.value for j in done.judged} <= {"AGREE", "SUBGRADIENT"}
+    assert done.units <= 1.0
+
+
+def test_claim_17() -> None:
+    """That is why training a 70B model is feasible at all"""
+    not_yet_shown(17)
+
+
+def test_every_claim_has_a_test_named_by_it() -> None:
+    """Each row's test carries the claim as its docstring."""
+    for number, claim in claims.CLAIMS.items():
+        assert globals()[f"test_claim_{number}"].__doc__ == claim
