@@ -219,7 +219,7 @@ def net() -> Example:
     for table, of in ((forward, ""), (backward, "L")):
         for by, row in table.items():
             for index, said in zip(indices.get(by, [()]), row.split(), strict=True):
-                entry = by + (f"[{', '.join(map(str, index))}]" if index else "")
+                entry = by + (f"[{','.join(map(str, index))}]" if index else "")
                 kinked = of and by in ("W₁", "z", "b₁") and index[0] == 0
                 printed.append(
                     Printed(f"∂L/∂{entry}" if of else entry, said, by, index, of, ON_THE_KINK if kinked else "")
