@@ -37,6 +37,7 @@ LEAF, CONSTANT, ADD, SUBTRACT, NEGATIVE, MULTIPLY = map(
 )
 SELECT = Basic("select")  # operands (l, r, a, b): a where l > r, b where l < r; either at a tie
 JUMP = Basic("jump")  # sign(x): slope 0, a jump at 0
+POOL = Basic("pool")  # operands (x, first): a move, in the pool of entries that starts at row ``first``
 
 Row = Basic | Unary | Binary
 DIVIDE = BINARY["divide"]
@@ -129,6 +130,8 @@ class Tape:
                 append(values[args[2] if self.choice[k] else args[3]])
             elif row is CONSTANT or row is JUMP:
                 append(self.values[k])
+            elif row is POOL:
+                append(values[args[0]])
             else:
                 append(row.value(ARB, *(values[i] for i in args)))  # type: ignore[union-attr]
         return values
@@ -219,6 +222,14 @@ class Scalar:
     def smaller(self, other: Any) -> Scalar:
         other = self.lift(other)
         return self.tape.select(other, self, self, other)
+
+    def pooled(self, entries: Array) -> Array:
+        """``entries`` moved as one pool: a backward-stable algorithm may know their adjoints to the rounding of the largest."""
+        first = len(self.tape.rows)
+        out = np.empty(entries.shape, dtype=object)
+        flat = [self.tape.record(POOL, (x.index, first), x.value) for x in entries.flat]
+        out.reshape(-1)[:] = flat
+        return out
 
     def frozen(self) -> float:
         """The nearest float, as a constant: a shift that cancels exactly, such as the max in logsumexp."""

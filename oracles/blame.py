@@ -20,7 +20,8 @@ def blame(verdict: Verdict, engine: Engine, k: float = K) -> Verdict:
     """The verdict with ``blame`` (an op, or ``accumulation``) and ``blamed_node`` (the value id) filled in."""
     case = verdict.case
     values = forward_values(certify(case))
-    worst: tuple[int, float] | None = None
+    wanted = (verdict.kind, verdict.decisive.property)
+    worst: tuple[bool, int, float] | None = None
     found = (ACCUMULATION, None)
     for first, node in case.graph.numbered():
         alone = isolated(case, values, first, node)
@@ -29,7 +30,8 @@ def blame(verdict: Verdict, engine: Engine, k: float = K) -> Verdict:
         answer = judge(alone, engine, k)
         if answer.kind.severity < verdict.kind.severity and not answer.kind.fails:
             continue
-        rank = (answer.kind.severity, answer.units)
+        same = wanted in {(f.kind, f.property) for f in answer.findings}  # before any other fault of another node
+        rank = (same, answer.kind.severity, answer.units)
         if worst is None or rank > worst:
             worst, found = rank, (node.op, first)  # type: ignore[assignment]
     if len(case.graph.nodes) == 1:

@@ -8,6 +8,8 @@ and Stability, 2.2 and 3.3). The gradient is a ball that contains the exact one;
     slopes    dp_j = sum_l |q_jl| (dv_l + u |v_l|) + c' u |p_j| + eta
     reverse   dA_j += |p_j| dA_k + (|A_k| + dA_k) dp_j + u |A_k p_j| + eta
               finally dA_j += (n_j - 1) u sum |contributions|
+
+In a pool (the matrix that a factorisation reads) every adjoint may be off by the rounding of the largest one.
 """
 
 from __future__ import annotations
@@ -25,17 +27,18 @@ from gradproof.oracles.ball import (
     LEAF,
     MULTIPLY,
     NEGATIVE,
+    POOL,
     SELECT,
     SUBTRACT,
     Tape,
     arb,
 )
-from gradproof.oracles.scalar import ARB, BINARY, Binary, Unary
+from gradproof.oracles.scalar import ARB, BINARY, UNARY, Binary, Unary
 
 INFINITY = float("inf")
 UNKNOWN = arb("nan")
 DISC = (arb(0, 1), arb(0, 1))  # the slopes of a length at the origin
-HYPOT = BINARY["hypot"]
+HYPOT, SQUARE = BINARY["hypot"], UNARY["square"]
 TIE_FACTOR = 8.0  # inputs closer than this many of their own errors count as a tie (SCIENCE 3.3)
 EDGE_FACTOR = 16.0  # an input closer than this many of its own errors to a singularity has no first-order bound
 
@@ -99,7 +102,7 @@ def forward(tape: Tape, unit: Rounding, lossy: bool = False) -> Forward:
         a = args[k]
         if row is MULTIPLY:
             i, j = a
-            d = _finite(size[j] * dv[i] + size[i] * dv[j] + factors[k] * u * size[k] + eta)
+            d = _finite(size[j] * dv[i] + size[i] * dv[j] + dv[i] * dv[j] + factors[k] * u * size[k] + eta)
             exact.append(False)
         elif row is ADD:
             i, j = a
@@ -119,7 +122,7 @@ def forward(tape: Tape, unit: Rounding, lossy: bool = False) -> Forward:
             i, j = a
             d = dv[i] + dv[j] + factors[k] * u * size[k]
             exact.append(False)
-        elif row is NEGATIVE:
+        elif row is NEGATIVE or row is POOL:
             d = dv[a[0]]
             exact.append(exact[a[0]])
         elif row is SELECT:
@@ -152,6 +155,8 @@ def forward(tape: Tape, unit: Rounding, lossy: bool = False) -> Forward:
                 for i, p in zip(a, slopes(tape, values, k), strict=True):
                     if dv[i]:
                         d += abs(float(p)) * dv[i]
+                if row is SQUARE:
+                    d += dv[a[0]] ** 2  # all there is where the argument is 0
                 if lossy and isinstance(row, Unary) and row.saturating:
                     d += 2 * u
             d = _finite(d)
@@ -225,6 +230,7 @@ def reverse(
         total[j] += abs(float(amount)) if not wide else float(amount.abs_upper())
         count[j] += 1
 
+    pools: set[int] = set()
     for k, seed in seeds:
         send(k, seed, 0.0)
     for k in range(max((k for k, _ in seeds), default=-1), -1, -1):
@@ -258,6 +264,14 @@ def reverse(
             send(a[1], -A, e)
         elif row is NEGATIVE:
             send(a[0], -A, e)
+        elif row is POOL:
+            if a[1] not in pools:  # the highest of the pool that was reached: every adjoint in it is complete
+                pools.add(a[1])
+                pool = _pool(tape, a[1])
+                spread = factors[k] * u * max(total[s] for s in pool)
+                for s in pool:
+                    late = error[s] + max(count[s] - 1, 0) * u * total[s] if s < k else error[s]
+                    send(args[s][0], value[s] or arb(0), late + spread)
         elif row is SELECT:
             if k in forward.unknown:
                 for j in a[2:]:
@@ -303,6 +317,14 @@ def reverse(
     return result
 
 
+def _pool(tape: Tape, first: int) -> Sequence[int]:
+    """The rows of the pool that starts at row ``first``."""
+    last = first
+    while last < len(tape.rows) and tape.rows[last] is POOL and tape.args[last][1] == first:
+        last += 1
+    return range(first, last)
+
+
 def tangent(tape: Tape, forward: Forward, direction: Mapping[int, arb], values: Sequence[arb] | None = None) -> list[arb]:
     """Forward-mode balls along a direction of leaves, with every ambiguous selection as the hull of its branches.
 
@@ -324,6 +346,8 @@ def tangent(tape: Tape, forward: Forward, direction: Mapping[int, arb], values: 
             t = out[a[0]] - out[a[1]]
         elif row is NEGATIVE:
             t = -out[a[0]]
+        elif row is POOL:
+            t = out[a[0]]
         elif row is MULTIPLY:
             t = out[a[0]] * values[a[1]] + values[a[0]] * out[a[1]]
         elif row is SELECT:

@@ -101,6 +101,11 @@ class NumpyMeaning(Structure):
         return x / np.asarray(np.sqrt(scale), dtype=np.asarray(x).dtype)
 
     @staticmethod
+    def pooled(x: Any) -> Any:
+        """``x``, a matrix whose adjoint a backward-stable algorithm knows only to the rounding of its largest entry."""
+        return x
+
+    @staticmethod
     def frozen(x: Any) -> Any:
         """``x`` as a constant: a shift that cancels exactly, such as the max in logsumexp."""
         return x
@@ -130,6 +135,10 @@ class ScalarMeaning(Structure):
     copysign = staticmethod(np.frompyfunc(lambda x, y: abs(x) * y.sign(), 2, 1))
     select = staticmethod(np.frompyfunc(lambda x, right, a, b: x.select(right, a, b), 4, 1))
     frozen = staticmethod(np.frompyfunc(lambda x: x.frozen(), 1, 1))
+
+    @staticmethod
+    def pooled(x: Any) -> Any:
+        return x.flat[0].pooled(x) if x.size else x
 
     @staticmethod
     def over_root(x: Any, scale: float) -> Any:

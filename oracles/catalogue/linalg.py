@@ -21,7 +21,7 @@ def _matmul_sketch(source: Source, shape: Shape) -> Sketch | None:
     n = shape[-1]
     kind = source.below(5)
     if kind == 0 or (kind == 4 and len(shape) < 2):
-        return Sketch((Slot(shape), Slot((n, source.pick((2, 3, 1))))))
+        return Sketch((Slot(shape), Slot((n, source.pick((2, 3, 1, n, 0))))))
     if kind == 1:
         return Sketch((Slot(shape), Slot((n,))))
     if kind == 2 and len(shape) >= 2:
@@ -174,13 +174,13 @@ def _det(xp: Any, x: Any) -> Any:
 def _cholesky(xp: Any, x: Any) -> Any:
     """Of the symmetric part, as every framework that spreads the gradient over both triangles reads it."""
     x = np.asarray(x)
-    x = (x + np.swapaxes(x, -1, -2)) / 2
     if x.dtype != object:
-        return np.linalg.cholesky(x)
+        return np.linalg.cholesky((x + np.swapaxes(x, -1, -2)) / 2)
     n = x.shape[-1]
     out = np.full(x.shape, 0, dtype=object)
     for i in np.ndindex(*x.shape[:-2]):
-        a, low = x[i], out[i]
+        a, low = xp.pooled(x[i]), out[i]
+        a = (a + a.T) / 2
         for j in range(n):
             for k in range(j + 1):
                 rest = a[j, k]

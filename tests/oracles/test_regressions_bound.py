@@ -1,0 +1,59 @@
+"""What the bound once demanded of sound engines and must not: each fact found by putting PyTorch or JAX on trial."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradproof.oracles.certificate import Certificate, certify
+from gradproof.oracles.graph import Case, Graph, Leaf, Node
+from gradproof.oracles.selfcheck import self_check
+
+K = 16.0
+
+
+def _case(op: str, leaves: list[np.ndarray], cotangent: np.ndarray, **params: object) -> Case:
+    count = len(leaves)
+    node = Node(op, tuple(range(count)), params)  # type: ignore[arg-type]
+    return Case(Graph(tuple(map(Leaf, leaves)), (node,), (count,)), (cotangent,))
+
+
+def _tolerance(certificate: Certificate) -> np.ndarray:
+    return K * np.array(certificate.bound)
+
+
+def test_the_variance_of_a_constant_may_be_the_square_of_a_rounding() -> None:
+    x = np.full((2, 2, 3), -0.7, dtype=np.float32)
+    certificate = certify(_case("var", [x], np.zeros((), np.float32), axis=None, correction=1, keepdims=False))
+    mean = np.float32(-0.7) * (1 + 2.0**-24 * x.size)  # a mean off by a rounding an entry
+    assert float(certificate.value[0]) == 0.0
+    assert K * certificate.value_error[0] >= (mean - x.flat[0]) ** 2
+
+
+def test_the_bound_of_a_variance_away_from_constants_stays_tight() -> None:
+    x = np.array([1.0, 2.0, 4.0])
+    certificate = certify(_case("var", [x], np.ones(()), axis=None, correction=0, keepdims=False))
+    assert K * certificate.value_error[0] < 1e-13
+
+
+def test_a_cholesky_gradient_may_mix_the_roundings_of_one_matrix() -> None:
+    """The level-3 formula multiplies whole matrices: an entry that is exactly zero gets the rounding of the largest."""
+    a = np.array([[5.0, 1.0, -1.0], [1.0, 6.0, -2.0], [-1.0, -2.0, 6.0]])
+    ct = np.zeros((3, 3))
+    ct[2, 0] = -1e5
+    certificate = certify(_case("linalg.cholesky", [a], ct))
+    low = np.linalg.cholesky(a)
+    inner = np.tril(low.T @ ct) - np.diag(np.diag(low.T @ ct)) / 2
+    gradient = np.linalg.solve(low.T, np.linalg.solve(low.T, (inner + inner.T).T).T) / 2
+    exact = np.array([float(g) for g in certificate.gradient])
+    assert exact[1] == 0.0
+    assert (np.abs(gradient.ravel() - exact) <= _tolerance(certificate)).all()
+    assert _tolerance(certificate).max() < 1e-10 * np.abs(exact).max()
+    assert not self_check(certificate)
+
+
+def test_matrices_of_one_batch_do_not_share_a_pool() -> None:
+    a = np.stack([np.diag([4.0, 9.0]), np.diag([4.0, 9.0])])
+    ct = np.stack([np.diag([1e8, 1.0]), np.eye(2)])
+    tolerance = _tolerance(certify(_case("linalg.cholesky", [a], ct))).reshape(2, 4)
+    assert tolerance[0].min() > 1e-8
+    assert tolerance[1].max() < 1e-12
