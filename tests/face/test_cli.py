@@ -1,0 +1,199 @@
+"""The command line as a user meets it: real processes, exit codes, one-line errors, nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def gradproof(*words: str, cwd: Path = HERE, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "gradproof", *words],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "200", **env},
+        check=False,
+    )
+
+
+def test_verify_writes_page_record_and_junit_and_exits_0_when_clean(tmp_path: Path) -> None:
+    page, record, junit = tmp_path / "p.html", tmp_path / "r.json", tmp_path / "j.xml"
+    done = gradproof(
+        "verify", "--ops", "add,exp,sum", "--cases", "5", "--graphs", "20",
+        "--report", str(page), "--json", str(record), "--junit", str(junit), cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "clean" in done.stdout
+    data = json.loads(record.read_text())
+    assert data["totals"]["cases"] == 2 * (3 * 5 + 20)
+    assert {e["op"] for e in data["entries"]} == {"add", "exp", "sum", "graph"}
+    assert "<html" in page.read_text()
+    assert "<testsuite" in junit.read_text()
+
+
+def test_a_thirty_line_engine_in_a_file_outside_the_package_runs_and_passes(tmp_path: Path) -> None:
+    done = gradproof("verify", "my_engine:Engine", "--ops", "multiply,sin,tan", "--graphs", "50", "--dtype", "float64",
+                     "--save", str(tmp_path / "f"))  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "UNSUPPORTED" in done.stdout
+
+
+def test_a_wrong_rule_in_such_an_engine_is_named_with_its_smallest_graph(tmp_path: Path) -> None:
+    done = gradproof("verify", "my_engine:Wrong", "--ops", "multiply,sin", "--graphs", "50", "--dtype", "float64",
+                     "--save", str(tmp_path / "f"))  # fmt: skip
+    assert done.returncode == 1
+    assert "WRONG: wrong, to blame: sin" in done.stdout
+    saved = sorted((tmp_path / "f").glob("*.json"))
+    assert saved
+    again = gradproof("replay", str(saved[0]), "--engine", "my_engine:Wrong")
+    assert again.returncode == 1
+    assert "to blame: sin" in again.stdout
+    right = gradproof("replay", str(saved[0]), "--engine", "native")
+    assert right.returncode == 0
+    assert "AGREE" in right.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("verify", "nativ"), "no engine named 'nativ'. Did you mean 'native'?"),
+        (("verify", "--ops", "nothing*"), "no op matches"),
+        (("verify", "--profile", "huge"), "no profile named 'huge'; there are: quick, standard, deep"),
+        (("verify", "--dtype", "float8"), "dtype 'float8'"),
+        (("verify", "--report", "no/such/folder/p.html"), "cannot write"),
+        (("verify", "--against", "nothing.json"), "cannot read nothing.json"),
+        (("replay", "nothing.json"), "cannot read nothing.json"),
+        (("verify", "nowhere:Engine"), "no module named 'nowhere'"),
+        (("compare", "a.json", "b.json"), "cannot read a.json"),
+        (("draw", "a.json", "-o", "x.svg"), "cannot read a.json"),
+    ],
+)
+def test_bad_input_is_one_line_that_says_what_to_do_and_exit_2(words: tuple[str, ...], said: str) -> None:
+    done = gradproof(*words)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "damaged"),
+        ('{"gradproof": "graph", "version": 99}', "Upgrade gradproof"),
+        ('{"gradproof": "graph", "version": 1}', "damaged"),
+        ('[1, 2]', "not a gradproof graph file"),
+    ],
+)
+def test_a_damaged_or_newer_graph_file_is_refused_in_one_line(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "g.json"
+    path.write_text(text)
+    done = gradproof("replay", str(path))
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_framework_that_is_not_installed_is_named_with_its_extra(tmp_path: Path) -> None:
+    blocked = tmp_path / "torch"
+    blocked.mkdir()
+    (blocked / "__init__.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')")
+    done = gradproof("verify", "torch", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 2
+    assert 'pip install "gradproof[torch]"' in done.stderr
+
+
+def test_ctrl_c_still_writes_what_was_found(tmp_path: Path) -> None:
+    record = tmp_path / "r.json"
+    started = subprocess.Popen(
+        [sys.executable, "-m", "gradproof", "verify", "--profile", "deep", "--json", str(record)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    time.sleep(6)
+    started.send_signal(signal.SIGINT)
+    out, err = started.communicate(timeout=60)
+    assert started.returncode == 130, out + err
+    data = json.loads(record.read_text())
+    assert data["interrupted"]
+    assert data["totals"]["cases"] > 0
+    assert "Traceback" not in err
+
+
+def test_no_colour_codes_are_written_where_the_output_is_not_a_terminal(tmp_path: Path) -> None:
+    done = gradproof("verify", "--ops", "add", "--cases", "2", "--graphs", "0", cwd=tmp_path)
+    assert "\x1b" not in done.stdout
+
+
+def test_engines_ops_and_properties_list_what_is_there() -> None:
+    assert re.search(r"native +gradproof\.engine", gradproof("engines").stdout)
+    assert "96 ops" in gradproof("ops").stdout
+    assert "linear" in gradproof("properties").stdout
+
+
+def test_replay_prints_a_stand_alone_script(tmp_path: Path) -> None:
+    gradproof("verify", "my_engine:Wrong", "--ops", "sin", "--graphs", "0", "--dtype", "float64", "--save", str(tmp_path))
+    saved = sorted(tmp_path.glob("*.json"))[0]
+    script = gradproof("replay", str(saved), "--script", "torch")
+    assert script.returncode == 0
+    assert "import torch" in script.stdout
+    assert "gradproof" not in script.stdout.replace("# ", "").split("import")[1]
+
+
+def test_compare_exits_1_on_a_regression_and_0_without(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    common = ("--ops", "multiply,sin", "--graphs", "10", "--dtype", "float64", "--save", str(tmp_path / "f"))
+    gradproof("verify", "my_engine:Engine", "--json", str(good), *common)
+    text = good.read_text()
+    gradproof("verify", "my_engine:Wrong", "--json", str(bad), *common)
+    bad.write_text(bad.read_text().replace('"my_engine:Wrong"', '"my_engine:Engine"').replace('"wrong"', '"mine"'))
+    assert gradproof("compare", str(good), str(good)).returncode == 0
+    done = gradproof("compare", str(good), str(bad), "-o", str(tmp_path / "c.html"))
+    assert done.returncode == 1, done.stdout
+    assert "regressed" in done.stdout
+    assert (tmp_path / "c.html").exists()
+    assert text == good.read_text()
+
+
+def test_jobs_2_finds_the_same_as_one_process(tmp_path: Path) -> None:
+    one, two = tmp_path / "1.json", tmp_path / "2.json"
+    common = ("--ops", "add,exp,max", "--cases", "5", "--graphs", "40")
+    gradproof("verify", "--json", str(one), *common, cwd=tmp_path)
+    done = gradproof("verify", "--json", str(two), "--jobs", "2", *common, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    first, second = json.loads(one.read_text()), json.loads(two.read_text())
+    assert first["totals"]["counts"] == second["totals"]["counts"]
+
+
+DEADLY = """
+import os
+from my_engine import Engine as Mine, Namespace as Ops
+
+class Namespace(Ops):
+    @staticmethod
+    def sin(x):
+        os._exit(3)
+
+class Engine(Mine):
+    namespace = Namespace
+"""
+
+
+def test_an_engine_that_kills_its_process_is_crashed_and_the_rest_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "deadly.py").write_text(DEADLY)
+    (tmp_path / "my_engine.py").write_text((HERE / "my_engine.py").read_text())
+    done = gradproof("verify", "deadly:Engine", "--ops", "multiply,sin", "--graphs", "0", "--dtype", "float64",
+                     "--cases", "3", "--jobs", "2", cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "CRASHED" in done.stdout
+    assert "died" in done.stdout
