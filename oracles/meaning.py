@@ -157,7 +157,7 @@ class ScalarMeaning(Structure):
             if f.shape[-1] == 0:
                 return np.zeros(f.shape[:-1], dtype=object)
             if f.shape[-1] == 1:
-                return self.absolute(f[..., 0])
+                return self.hypot(f[..., 0], 0.0)  # not |x|, which is exact: a length may round
             return self.hypot.reduce(f, axis=-1)
 
         return self._reduce(fold, x, axis, keepdims)

@@ -62,8 +62,10 @@ def _var(xp: Any, x: Any, axis: Axis, correction: int, keepdims: bool) -> Any:
 
 def _std(xp: Any, x: Any, axis: Axis, correction: int, keepdims: bool) -> Any:
     """A scaled length rather than a square root, so that its accepted set at constant x is bounded."""
-    length = xp.fold_hypot(centred(xp, x, axis), axis, keepdims)
-    return xp.over_root(length, count(np.shape(x), axis) - correction)
+    merged = count(np.shape(x), axis)
+    if merged == 1:  # 0 whatever x is: smooth, and no kink
+        return xp.sum(centred(xp, x, axis) * 0.0, axis, keepdims)
+    return xp.over_root(xp.fold_hypot(centred(xp, x, axis), axis, keepdims), merged - correction)
 
 
 def log_sum_exp(xp: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
