@@ -32,6 +32,7 @@ def _unit(x: Array) -> Array:
 
 
 TINY = 1e-30
+ZEROS = Domain("real, many zeros", lambda x: np.where(np.abs(x) < 1, 0.0, x))
 REAL = Domain("real", lambda x: x)
 OFF_JUMP = Domain("real, computed values away from 0", lambda x: x, (("nn.softplus",), ("nn.softplus", "negative")))
 MODERATE = Domain("moderate", lambda x: np.clip(x, -40.0, 40.0), (("tanh",), ("nn.sigmoid",), ("sin",)))
@@ -43,7 +44,7 @@ NONZERO = Domain(
     "nonzero", lambda x: np.where(np.abs(x) < TINY, 1.0, x), (("nn.softplus",), ("nn.sigmoid",), ("cosh", "tanh"))
 )
 UNIT = Domain("open unit interval", _unit, (("tanh", "sin"), ("sin", "tanh"), ("nn.sigmoid",)))
-ABOVE_ONE = Domain("above one", lambda x: 1 + np.maximum(np.abs(x), 2.0**-30), (("nn.softplus", "exp"),))
+ABOVE_ONE = Domain("above one", lambda x: 1 + np.maximum(np.abs(x), 2.0**-20), (("nn.softplus", "exp"),))
 ABOVE_MINUS_ONE = Domain(
     "above minus one", lambda x: np.where(x > -1 + 2.0**-20, x, np.abs(x)), (("tanh", "sin"), ("nn.softplus",))
 )

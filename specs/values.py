@@ -11,8 +11,8 @@ from gradproof.oracles.domain import REAL
 from gradproof.oracles.graph import Array
 
 SPECIAL = (
-    0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 3.0, -3.0, 20.0, -20.0, 40.0, -40.0, 1e-8, -1e-8, 1e-160, -1e-160,
-    1 + 2.0**-30, 1e12, 2.0**-20, -(2.0**-20),
+    0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 3.0, -3.0, 12.0, -12.0, 25.0, -25.0, 40.0, -40.0, 1e-8, -1e-8, 1e-160,
+    -1e-160, 1 + 2.0**-30, 1e12, -1e7, 2.0**-20, -(2.0**-20),
 )  # fmt: skip
 TINY32 = 1e-18
 MILD = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, 1e-8)
@@ -20,12 +20,12 @@ MILD = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, 1e-8)
 
 def draw(source: Source, rnd: random.Random, count: int, mild: bool) -> list[float]:
     """Float64 values of one leaf; the kind comes from the source, the entries from ``rnd``."""
-    kind = source.below(8)
+    kind = source.below(10)
     if mild and kind in (4, 5, 6):
         kind = 0
     if kind <= 1:
         return [rnd.gauss(0.0, 1.0) for _ in range(count)]
-    if kind == 2:
+    if kind in (2, 9):
         return [float(rnd.randint(-2, 2)) for _ in range(count)]
     if kind == 3:
         table = MILD if mild else SPECIAL
@@ -33,10 +33,14 @@ def draw(source: Source, rnd: random.Random, count: int, mild: bool) -> list[flo
     if kind == 4:
         return [rnd.choice((-1.0, 1.0)) * 10.0 ** rnd.uniform(-6, 2) for _ in range(count)]
     if kind == 5:
-        return [rnd.uniform(-1000.0, 1000.0) for _ in range(count)]
+        scale = rnd.choice((1000.0, 50.0, 10.0))
+        return [rnd.uniform(-scale, scale) for _ in range(count)]
     if kind == 6:
         return [rnd.choice(SPECIAL) if rnd.random() < 0.3 else rnd.gauss(0.0, 3.0) for _ in range(count)]
-    return [rnd.gauss(0.0, 1.0)] * count
+    if kind == 7:
+        return [rnd.choice((rnd.gauss(0.0, 1.0), 0.0, 1.0))] * count
+    few = (0.0, rnd.gauss(0.0, 1.0), rnd.gauss(0.0, 1.0))  # ties among ordinary values, and zeros
+    return [rnd.choice(few) for _ in range(count)]
 
 
 def leaf(source: Source, rnd: random.Random, slot: Slot, dtype: str, mild: bool) -> Array:
@@ -74,11 +78,11 @@ def cotangent(source: Source, rnd: random.Random, shape: tuple[int, ...], dtype:
     """Random, signed ones, graded over 16 decades, or one-hot; a constant is never the only seed."""
     count = int(np.prod(shape))
     kind = source.below(8)
-    if kind <= 3:
+    if kind <= 2:
         values = [rnd.gauss(0.0, 1.0) for _ in range(count)]
     elif kind == 4:
         values = [rnd.choice((-1.0, 1.0)) for _ in range(count)]
-    elif kind == 5:
+    elif kind in (3, 5):
         values = [rnd.choice((-1.0, 1.0)) * 10.0 ** rnd.uniform(-8, 8) for _ in range(count)]
     elif kind == 6:
         values = [0.0] * count

@@ -50,7 +50,7 @@ def _pow_sketch(source: Source, shape: Shape) -> Sketch:
     other = partner(source, shape)
     if source.flag(3):
         exponents = np.array([source.pick((2.0, 1.0, 3.0, 0.0, 4.0)) for _ in range(int(np.prod(other)))])
-        return Sketch((Slot(shape), exponents.reshape(other)))
+        return Sketch((Slot(shape, d.ZEROS if source.flag() else d.REAL), exponents.reshape(other)))
     return Sketch((Slot(shape, d.BASE), Slot(other, d.EXPONENT)))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.oracles.catalogue.row import Op, Shape, Sketch, Slot
-from gradproof.oracles.catalogue.shape import matrix_shape
+from gradproof.oracles.catalogue.shape import cubic_shape, matrix_shape
 from gradproof.oracles.catalogue.shapes import array_shape, one_axis
 from gradproof.oracles.catalogue.source import Source
 from gradproof.oracles.graph import Param
@@ -192,7 +192,7 @@ def _cholesky(xp: Any, x: Any) -> Any:
 
 ROWS = (
     Op("matmul", lambda xp, x, y: xp.matmul(x, y), _matmul_sketch, array_shape, family="linalg"),
-    Op("tensordot", lambda xp, x, y, axes: xp.tensordot(x, y, axes), _tensordot_sketch, array_shape, family="linalg"),
+    Op("tensordot", lambda xp, x, y, axes: xp.tensordot(x, y, axes), _tensordot_sketch, cubic_shape, family="linalg"),
     Op("vecdot", _vecdot, _vecdot_sketch, array_shape, family="linalg"),
     Op(
         "einsum",

@@ -107,6 +107,11 @@ def matrix_shape(source: Source) -> Shape:
     return source.pick(((2, 3), (3, 2), (2, 2), (3, 3), (2, 2, 2), (1, 3), (3, 1), (2, 3, 3), (2, 0), (1, 1), (2, 2, 3)))
 
 
+def cubic_shape(source: Source) -> Shape:
+    """Often equal lengths: a cyclic permutation then keeps the shape, and only the values tell it from its inverse."""
+    return (2, 2, 2) if source.flag(3) else array_shape(source)
+
+
 def with_ones(source: Source) -> Shape:
     return source.pick(((1,), (1, 3), (2, 1), (1, 1), (2, 1, 3), (1, 0), (1, 2, 1, 2)))
 
@@ -152,7 +157,7 @@ ROWS = tuple(
     Op(name, meaning, sketch, shape, family="shape")
     for name, meaning, sketch, shape in (
         ("reshape", lambda xp, x, shape: xp.reshape(x, shape), _one(_reshape), any_shape),
-        ("permute_dims", lambda xp, x, axes: xp.transpose(x, axes), _one(_permute), array_shape),
+        ("permute_dims", lambda xp, x, axes: xp.transpose(x, axes), _one(_permute), cubic_shape),
         (
             "matrix_transpose",
             lambda xp, x: xp.swapaxes(x, -1, -2),
