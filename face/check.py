@@ -1,0 +1,215 @@
+"""``check_gradient``: is the gradient of this function right, at these inputs, in the framework's own arithmetic?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradproof import failures
+from gradproof.arguments import Arguments, gather
+from gradproof.arguments import Leaf as Named
+from gradproof.frameworks import Framework, Function, framework, guess
+from gradproof.oracles.errors import GradproofError
+from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node
+from gradproof.oracles.judge import K, Verdict, weigh
+from gradproof.oracles.look import Opaque
+from gradproof.oracles.opaque import COORDINATES, judge_opaque
+from gradproof.oracles.trial import run
+from gradproof.oracles.verdict import Kind
+
+ORDER_MAX = 3
+GRADED = 3.0  # the second cotangent spans this many decades up and down
+JUDGED = ("float32", "float64")
+
+
+class GradientError(GradproofError, AssertionError):
+    """A gradient is wrong, or breaks a rule of conduct; the text is the report, ``verdict`` the verdict."""
+
+    def __init__(self, report: str, verdict: Verdict) -> None:
+        super().__init__(report)
+        self.verdict = verdict
+
+
+class InconclusiveError(GradproofError):
+    """Nothing could be decided, and why."""
+
+
+def check_gradient(
+    f: Callable[..., Any],
+    *args: Any,
+    engine: str | None = None,
+    order: int = 1,
+    meaning: Callable[..., Any] | None = None,
+    argnums: int | Sequence[int] | None = None,
+    seed: int = 0,
+    k: float = K,
+    directions: int = 4,
+    coordinates: int = COORDINATES,
+    save: str | Path | None = "gradproof-failures",
+) -> Verdict:
+    """Check the gradient of ``f`` at ``args``, and return the verdict if it is right.
+
+    ``args`` are NumPy arrays, floats, or the framework's arrays, also in tuples, lists and dicts; ``f`` takes and
+    returns the framework's own. All float arguments are differentiated: but only those at ``argnums`` if it is given,
+    else only the tensors that require grad if any does. Integers and booleans are held fixed. A module of PyTorch is
+    judged by its inputs and parameters. ``engine`` is native, torch, jax or module:Class; left out, it is guessed.
+
+    With ``meaning``, the same function written in NumPy, the bound is certified: the formula runs in ball arithmetic.
+    Without, it is the error of adaptive differences. ``order=2`` judges Hessian-vector products as well.
+
+    Accuracy: float64 where f accepts it; ``verdict.evidence`` says what the bound rests on.
+
+    Raises: GradientError, with the report as its text, if the gradient is wrong; InconclusiveError if nothing could be
+    decided; whatever f itself raises when it is called.
+
+    >>> import gradproof.engine as ge
+    >>> str(check_gradient(lambda x: ge.sum(ge.sin(x) * x), np.array([0.5, 2.0])))
+    'AGREE'
+    """
+    if not 1 <= order <= ORDER_MAX:
+        raise ValueError(f"order {order} is not offered; expected 1 to {ORDER_MAX}.")
+    guessed = engine or guess(f, list(_flat(args)))
+    own = framework(guessed)
+    call = failures.Call(f, args, guessed, order, meaning, argnums, seed, k)
+    with own.untouched(), np.errstate(all="ignore"):
+        setting = _Setting.of(f, args, own, argnums)
+        verdict = setting.judged(order, meaning, seed=seed, k=k, directions=directions, coordinates=coordinates)
+    if verdict.kind.fails:
+        crash = verdict.note.get("crash")
+        report = failures.report(verdict, call, setting.arguments, save)
+        raise GradientError(report, verdict) from (crash if isinstance(crash, BaseException) else None)
+    if not verdict.kind.decided:
+        raise InconclusiveError(f"{verdict.kind}: {setting.name}: {verdict.reason}. {_advice(verdict)}")
+    return verdict
+
+
+def _advice(verdict: Verdict) -> str:
+    if verdict.kind is Kind.UNDECIDED and verdict.evidence.startswith("differences"):
+        return "Move the inputs off the singular point, or pass meaning=, the same function written in NumPy."
+    return verdict.kind.what_to_do
+
+
+def _flat(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    return [leaf for v in value for leaf in _flat(v)] if isinstance(value, tuple | list) else [value]
+
+
+def _is_float(value: Any) -> bool:
+    return "float" in str(getattr(value, "dtype", ""))
+
+
+class _Setting:
+    """A call made ready: the function of its primals alone, in the dtype it is judged in."""
+
+    def __init__(self, f: Callable[..., Any], own: Framework, arguments: Arguments, call: Callable[..., Any]) -> None:
+        self.f, self.own, self.arguments = f, own, arguments
+
+        def fn(*primals: Any) -> tuple[Any, ...]:
+            leaves = arguments.with_primals(primals, own.engine.from_numpy)
+            found = [y for y in _flat((call(*arguments.filled(leaves)),)) if _is_float(y)]
+            if not found:
+                raise GradproofError("f returned no float array; expected one, or a tuple, list or dict of them.")
+            return tuple(found)
+
+        self.fn: Function = fn
+        self.note = ""
+
+    @staticmethod
+    def of(f: Callable[..., Any], args: Sequence[Any], own: Framework, argnums: int | Sequence[int] | None) -> _Setting:
+        call, parameters = own.opened(f)
+        extra = [Named(f"parameter {name!r}", data, primal) for name, data, primal in parameters]
+        arguments = gather(f, args, own, argnums, extra)
+        given = _Setting(f, own, arguments, call)
+        floats = {x.data.dtype.name for x in arguments.leaves if x.data.dtype.kind == "f"}
+        shapes = [tuple(y.shape) for y in own.plain(given.fn, arguments.primals)]
+        if floats == {"float64"}:
+            return given
+        wide = _Setting(f, own, arguments.as_floats(np.dtype("float64")), call)
+        try:
+            outputs = own.plain(wide.fn, wide.arguments.primals)
+            accepted = [tuple(y.shape) for y in outputs] == shapes and all("float64" in str(y.dtype) for y in outputs)
+        except Exception:  # noqa: BLE001 - f does not take float64
+            accepted = False
+        if accepted:
+            wide.note = f"; judged in float64, given {' and '.join(sorted(floats))}"
+            return wide
+        if not floats <= set(JUDGED):
+            raise InconclusiveError(
+                f"f takes {' and '.join(sorted(floats))} and does not work in float64; expected float32 or float64."
+            )
+        given.note = f"; judged in {' and '.join(sorted(floats))}, because f does not work in float64"
+        return given
+
+    @property
+    def name(self) -> str:
+        return failures.path_of(self.f) or failures.name_of(self.f)
+
+    def case(self, fn: Function, name: str, rng: np.random.Generator) -> tuple[Case, tuple[Array, ...]]:
+        """Inputs, one node in the function's name, and two sets of cotangents: signed, and signed over decades."""
+        leaves = tuple(Leaf(x.data, constant=not x.primal) for x in self.arguments.leaves)
+        outputs = [np.asarray(y) for y in self.own.values(fn)(self.arguments.primals)]
+        signs = [rng.choice([-1.0, 1.0], y.shape) for y in outputs]
+        first = tuple((s * rng.uniform(0.5, 1.5, s.shape)).astype(y.dtype) for s, y in zip(signs, outputs, strict=True))
+        graded = tuple(
+            (rng.standard_normal(y.shape) * 10.0 ** rng.uniform(-GRADED, GRADED, y.shape)).astype(y.dtype)
+            for y in outputs
+        )
+        node = Node(name, tuple(range(len(leaves))), {}, len(outputs))
+        produced = tuple(range(len(leaves), len(leaves) + len(outputs)))
+        return Case(Graph(leaves, (node,), produced), first), graded
+
+    def judged(
+        self, order: int, meaning: Callable[..., Any] | None, *, seed: int, k: float, directions: int, coordinates: int
+    ) -> Verdict:
+        """The worst verdict over the orders up to ``order``, stopping at the first that is not decided."""
+        fn, name = self.fn, self.name
+        verdicts: list[Verdict] = []
+        for level in range(1, order + 1):
+            case, graded = self.case(fn, name, np.random.default_rng([seed, level]))
+            if level == 1 and meaning is not None:
+                verdict = self._certified(case, graded, meaning, k)
+            else:
+                subject = Opaque(self.own.engine, fn, self.own.values(fn), case)
+                verdict = judge_opaque(
+                    subject, [graded], k=k, seed=seed, directions=directions, coordinates=coordinates
+                )
+            note = {"names": [x.name for x in self.arguments.leaves], "order": level, **verdict.note}
+            evidence = verdict.evidence + self.note + (f"; order {level}" if order > 1 else "")
+            verdicts.append(replace(verdict, evidence=evidence, note=note))
+            if verdict.kind.fails or not verdict.kind.decided:
+                break
+            fn, name = self.own.gradient(fn, case.cotangents) if level < order else fn, f"gradient of {name}"
+        return max(verdicts, key=lambda v: v.kind.severity)
+
+    def _certified(self, case: Case, graded: tuple[Array, ...], meaning: Callable[..., Any], k: float) -> Verdict:
+        from gradproof.oracles.formula import certify_formula
+
+        found = []
+        for each in (case, Case(case.graph, graded)):
+            trial = run(self.own.engine, each, self.fn)
+            if trial.unsupported:
+                found.append(weigh(trial, None, k))
+                continue
+            certificate, doubtful = certify_formula(each, self._formula(meaning))
+            verdict = weigh(trial, certificate, k)
+            if trial.crash is not None:
+                verdict = replace(verdict, note={"crash": trial.crash})
+            found.append(failures.doubted(verdict, doubtful) if doubtful else verdict)
+        worst = max(found, key=lambda v: v.kind.severity)
+        return replace(worst, evidence="certified balls, from the NumPy formula given")
+
+    def _formula(self, meaning: Callable[..., Any]) -> Callable[..., Any]:
+        """The NumPy formula over all leaves in order; a module's parameters come last, as a dict."""
+
+        def formula(*leaves: Any) -> list[Any]:
+            *given, own = self.arguments.filled(leaves)
+            names = [x.name.removeprefix("parameter ").strip("'") for x in self.arguments.leaves[-len(own) :]]
+            result = meaning(*given, dict(zip(names, own, strict=True))) if own else meaning(*given)
+            return _flat((result,))
+
+        return formula
