@@ -124,7 +124,7 @@ def _eliminated(m: list[list[Any]], right: list[list[Any]]) -> tuple[Any, list[l
     """Gauss-Jordan with partial pivoting on scalars: the determinant and the solution. Pivots are chosen by value."""
     n = len(m)
     m, right = [list(r) for r in m], [list(r) for r in right]
-    det: Any = 1
+    det: Any = m[0][0].lift(1.0) if n else 1  # so that a matrix of one entry is allowed a rounding too
     for k in range(n):
         pivot = max(range(k, n), key=lambda i: abs(float(m[i][k])))
         if pivot != k:
