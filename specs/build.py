@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ GRAPH_BYTES = HEADER_BYTES + SLOTS * SLOT_BYTES
 SIZE_MAX = 18  # entries of a value in a random graph
 DISTANCES = (0, 1, 1, 1, 2, 1, 2, 3, 1, 2, 4, 1, 0, 3, 5, 2)
 NODES_MAX = 24
+INSIDE = 0.25  # the share of graphs with an output that is not an end
 
 
 def _typed(array: Array, dtype: str) -> Array:
@@ -118,10 +120,14 @@ def single(name: str, data: bytes, dtype: str = "float64") -> Case:
     sketch = _sketch(CATALOGUE[name], source)
     operands: list[int] = []
     seen: dict[tuple[int, ...], int] = {}
-    for operand in sketch.operands:
+    slots = [i for i, operand in enumerate(sketch.operands) if isinstance(operand, Slot)]
+    held = source.pick(slots) if len(slots) > 1 and source.flag(6) else None  # engines save less beside a constant
+    for position, operand in enumerate(sketch.operands):
         if not isinstance(operand, Slot):
             operands.append(builder.add_leaf(_typed(operand, dtype), constant=True))
             continue
+        if position == held:
+            operand = replace(operand, constant=True)
         plain = operand.domain is REAL and not operand.matrix and not operand.constant
         if plain and operand.shape in seen and source.flag(6):
             operands.append(seen[operand.shape])
@@ -149,8 +155,13 @@ def graph(data: bytes, ops: Sequence[str], dtype: str = "float64", max_nodes: in
         outputs = [_simplest(builder, leaf, source, ops)]
     used = {o for _, _, operands, _ in builder.nodes for o in operands}
     leaf_ids = {i for i, _ in builder.leaves}
-    sinks = [v for v in outputs if v not in used and v not in leaf_ids]
-    return builder.case(Source(data[4:HEADER_BYTES]), sinks[-3:])
+    chosen = [v for v in outputs if v not in used and v not in leaf_ids][-3:]
+    inside = [v for v in outputs if v in used and v not in leaf_ids]
+    if inside and builder.rnd.random() < INSIDE:  # a value may be an output and be used further
+        chosen.append(builder.rnd.choice(inside))
+    if builder.rnd.random() < INSIDE / 8:  # an output twice, or an input as output
+        chosen.append(builder.rnd.choice([*chosen, *(i for i, leaf in builder.leaves if not leaf.constant and i in used)]))
+    return builder.case(Source(data[4:HEADER_BYTES]), chosen)
 
 
 def _simplest(builder: Builder, leaf: int, source: Source, ops: Sequence[str]) -> int:
@@ -190,7 +201,8 @@ def _slot(builder: Builder, source: Source, made: Sequence[int | None], ops: Seq
         if position == 1 and third < 32:
             value = first
         if value is None or builder.shapes[value] != operand.shape or operand.constant:
-            operands.append(builder.fresh(source, operand))
+            held = position > 0 and source.flag(8)
+            operands.append(builder.fresh(source, replace(operand, constant=True) if held else operand))
         else:
             inside = _guarded(builder, source, value, operand)
             operands.append(builder.fresh(source, operand) if inside is None else inside)

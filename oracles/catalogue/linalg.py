@@ -101,7 +101,7 @@ def _trace_sketch(source: Source, shape: Shape) -> Sketch | None:
 
 
 def square_shape(source: Source) -> Shape:
-    return source.pick(((2, 2), (3, 3), (1, 1), (2, 2, 2), (2, 3, 3)))
+    return source.pick(((2, 2), (3, 3), (1, 1), (2, 2, 2), (2, 3, 3), (2, 2), (3, 3), (5, 5), (9, 9)))
 
 
 def _square(shape: Shape) -> bool:
