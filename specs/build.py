@@ -160,7 +160,8 @@ def graph(data: bytes, ops: Sequence[str], dtype: str = "float64", max_nodes: in
     if inside and builder.rnd.random() < INSIDE:  # a value may be an output and be used further
         chosen.append(builder.rnd.choice(inside))
     if builder.rnd.random() < INSIDE / 8:  # an output twice, or an input as output
-        chosen.append(builder.rnd.choice([*chosen, *(i for i, leaf in builder.leaves if not leaf.constant and i in used)]))
+        read = [i for i, leaf in builder.leaves if not leaf.constant and i in used]
+        chosen.append(builder.rnd.choice(chosen + read))
     return builder.case(Source(data[4:HEADER_BYTES]), chosen)
 
 
