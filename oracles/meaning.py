@@ -138,7 +138,7 @@ class ScalarMeaning(Structure):
 
     @staticmethod
     def pooled(x: Any) -> Any:
-        return x.flat[0].pooled(x) if x.size else x
+        return x.flat[0].pooled(x) if x.size and hasattr(x.flat[0], "pooled") else x
 
     @staticmethod
     def over_root(x: Any, scale: float) -> Any:

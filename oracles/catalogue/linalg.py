@@ -152,7 +152,8 @@ def _solve(xp: Any, x: Any, y: Any) -> Any:
     out = np.empty((*batch, *y.shape[-2:]), dtype=object)
     x, y = np.broadcast_to(x, (*batch, *x.shape[-2:])), np.broadcast_to(y, out.shape)
     for i in np.ndindex(*batch):
-        out[i] = np.array(_eliminated(x[i].tolist(), y[i].tolist())[1], dtype=object).reshape(out.shape[-2:])
+        matrix, right = xp.pooled(x[i]).tolist(), xp.pooled(y[i]).tolist()
+        out[i] = np.array(_eliminated(matrix, right)[1], dtype=object).reshape(out.shape[-2:])
     return out
 
 
@@ -167,7 +168,7 @@ def _det(xp: Any, x: Any) -> Any:
         return np.linalg.det(x)
     out = np.empty(x.shape[:-2], dtype=object)
     for i in np.ndindex(*out.shape):
-        out[i] = _eliminated(x[i].tolist(), [[]] * x.shape[-1])[0]
+        out[i] = _eliminated(xp.pooled(x[i]).tolist(), [[]] * x.shape[-1])[0]
     return out
 
 

@@ -57,3 +57,13 @@ def test_matrices_of_one_batch_do_not_share_a_pool() -> None:
     tolerance = _tolerance(certify(_case("linalg.cholesky", [a], ct))).reshape(2, 4)
     assert tolerance[0].min() > 1e-8
     assert tolerance[1].max() < 1e-12
+
+
+def test_a_determinant_gradient_may_mix_the_roundings_of_one_matrix() -> None:
+    """det times the inverse, by LU on rows of very different size: PyTorch's formula."""
+    a = np.array([[0.1252839411535321, -0.9299189859728589], [0.0019117722359645345, 9.401145962647448]])
+    certificate = certify(_case("linalg.det", [a], np.asarray(0.3619036531438876)))
+    exact = np.array([float(g) for g in certificate.gradient])
+    assert exact[1] == -a[1, 0] * 0.3619036531438876
+    assert (_tolerance(certificate) >= 2.0**-53 * np.abs(exact).max()).all()
+    assert _tolerance(certificate).max() < 1e-11 * np.abs(exact).max()
