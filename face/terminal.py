@@ -81,7 +81,8 @@ def summary(record: Record, saved: Sequence[Path] = ()) -> None:
     _witnesses(record)
     shown = sum(c.verdict == Kind.AGREE for c in record.claims)
     if record.claims:
-        console.print(f"claims  {shown} of {len(record.claims)} shown, the rest NOT YET SHOWN or not testable")
+        open_rows = sum(c.verdict == Kind.NOT_YET_SHOWN for c in record.claims)
+        console.print(f"claims  {shown} of the document's claims shown, {open_rows} NOT YET SHOWN")
     if saved:
         console.print(f"graphs  {len(saved)} minimal graphs in {saved[0].parent} (gradproof replay FILE)")
     console.print(headline(record))

@@ -86,7 +86,7 @@ def compare(old: Record, new: Record) -> Comparison:
         gone=_sorted(entry for key, entry in before.items() if key not in after),
         failures_added=_once(f for f in new.failures if f.signature not in signatures[0]),
         failures_gone=_once(f for f in old.failures if f.signature not in signatures[1]),
-        claims_regressed=tuple(c for c in new.claims if c.number in shown and c.verdict != Kind.AGREE),
+        claims_regressed=tuple(c for c in new.claims if c.number in shown and c.verdict == Kind.WRONG),
     )
 
 
