@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from math import isnan
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +55,7 @@ class Rounding:
 
     @staticmethod
     @cache
-    def of(dtype: np.dtype) -> Rounding:  # type: ignore[type-arg]
+    def of(dtype: np.dtype[Any]) -> Rounding:
         """The format of float32 or float64 (float16 and bfloat16 arrive with their engines)."""
         info = np.finfo(dtype)
         return Rounding(float(info.epsneg), float(info.tiny), float(info.max))
@@ -79,7 +81,7 @@ class Forward:
 
 def _finite(x: float) -> float:
     """NaN (infinity minus or times something) as infinity: no bound is known."""
-    return INFINITY if x != x else x
+    return INFINITY if isnan(x) else x
 
 
 def forward(tape: Tape, unit: Rounding, lossy: bool = False) -> Forward:
@@ -134,7 +136,7 @@ def forward(tape: Tape, unit: Rounding, lossy: bool = False) -> Forward:
             if gap <= reach:
                 ties.append(k)
                 d = max(dv[i], dv[j])
-            elif gap != gap:
+            elif isnan(gap):
                 unknown.add(k)
                 d = INFINITY
             exact.append(exact[chosen] and exact[left] and exact[right])
@@ -181,7 +183,7 @@ def slopes(tape: Tape, values: Sequence[arb], k: int) -> tuple[arb, ...]:
     row, args = tape.rows[k], tape.args[k]
     if isinstance(row, Unary):
         return (row.slope(ARB, values[args[0]], values[k]),)
-    return row.slopes(ARB, values[args[0]], values[args[1]], values[k])  # type: ignore[union-attr, no-any-return]
+    return row.slopes(ARB, values[args[0]], values[args[1]], values[k])  # type: ignore[union-attr]
 
 
 @dataclass
@@ -350,11 +352,10 @@ def tangent(tape: Tape, forward: Forward, direction: Mapping[int, arb], values: 
             t = out[a[0]]
         elif row is MULTIPLY:
             t = out[a[0]] * values[a[1]] + values[a[0]] * out[a[1]]
+        elif row is SELECT and k in ties:
+            t = out[a[2]].union(out[a[3]])
         elif row is SELECT:
-            if k in ties:
-                t = out[a[2]].union(out[a[3]])
-            else:
-                t = out[a[2] if tape.choice[k] else a[3]]
+            t = out[a[2] if tape.choice[k] else a[3]]
         else:
             t = zero
             for j, p in zip(a, DISC if k in forward.origins else slopes(tape, values, k), strict=True):

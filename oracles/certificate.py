@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -136,7 +137,7 @@ class Certificate:
         """The largest magnitude any value or adjoint of the computation reaches."""
         _, _, adjoints = self.sweep()
         sizes = [abs(float(v)) for v in self.recording.tape.values]
-        sizes += [t for t in adjoints.total if t == t]
+        sizes += [t for t in adjoints.total if not math.isnan(t)]
         return max(sizes, default=0.0)
 
     def blocked(self) -> bool:

@@ -33,7 +33,7 @@ def _differing(before: Sequence[Array], after: Sequence[Array], what: str, why: 
 def _first_difference(a: Array, b: Array) -> str:
     if a.shape != b.shape or a.dtype != b.dtype:
         return f"{a.dtype}{list(a.shape)} became {b.dtype}{list(b.shape)}"
-    where = np.argwhere(~((a == b) | ((a != a) & (b != b))))
+    where = np.argwhere(~((a == b) | (np.isnan(a) & np.isnan(b))))
     if not len(where):
         return "signs of zeros differ"
     index = tuple(int(i) for i in where[0])

@@ -38,7 +38,7 @@ class Worst:
     def units(self) -> float:
         """The error in units of the bound (infinite where the bound is 0 or the value is not finite)."""
         error = abs(self.got - self.expected)
-        if error != error:
+        if math.isnan(error):
             return math.inf
         return error / self.bound if self.bound else (math.inf if error else 0.0)
 
@@ -164,7 +164,7 @@ def _value(trial: Trial, certificate: Certificate, k: float) -> Finding:
         if not v.is_finite():
             reason = f"output entry {i} has no finite value: a singular point, or outside the domain"
             return Finding("value", Kind.ILL_CONDITIONED, reason)
-        if abs(y - expected) <= k * error or y == expected or error != error or error == math.inf:
+        if abs(y - expected) <= k * error or y == expected or math.isnan(error) or error == math.inf:
             continue
         if math.isfinite(y) and abs(arb(y) - v) <= arb(k * error) + arb(v.rad()):
             continue

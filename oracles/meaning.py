@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.special as special
+from scipy import special
 
 Axis = int | tuple[int, ...] | None
 
@@ -21,7 +21,7 @@ def _collapsed(x: Any, axis: Axis) -> tuple[Any, tuple[int, ...]]:
     kept = tuple(a for a in range(x.ndim) if a not in axes)
     moved = np.transpose(x, kept + axes)
     count = int(np.prod([x.shape[a] for a in axes], dtype=int))
-    return moved.reshape(tuple(x.shape[a] for a in kept) + (count,)), axes
+    return moved.reshape((*(x.shape[a] for a in kept), count)), axes
 
 
 class Structure:
@@ -40,7 +40,8 @@ class Structure:
 
     @staticmethod
     def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-        return np.add.reduce(np.asarray(x), axis=axis, keepdims=keepdims)
+        total: Any = np.add
+        return total.reduce(np.asarray(x), axis=axis, keepdims=keepdims)
 
     @staticmethod
     def _reduce(fold: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
@@ -130,8 +131,8 @@ class ScalarMeaning(Structure):
     sign = staticmethod(np.frompyfunc(lambda x: x.sign(), 1, 1))
     absolute = staticmethod(np.frompyfunc(abs, 1, 1))
     negative = staticmethod(np.frompyfunc(lambda x: -x, 1, 1))
-    maximum = staticmethod(np.frompyfunc(lambda x, y: x.larger(y), 2, 1))
-    minimum = staticmethod(np.frompyfunc(lambda x, y: x.smaller(y), 2, 1))
+    maximum: Any = staticmethod(np.frompyfunc(lambda x, y: x.larger(y), 2, 1))
+    minimum: Any = staticmethod(np.frompyfunc(lambda x, y: x.smaller(y), 2, 1))
     copysign = staticmethod(np.frompyfunc(lambda x, y: abs(x) * y.sign(), 2, 1))
     select = staticmethod(np.frompyfunc(lambda x, right, a, b: x.select(right, a, b), 4, 1))
     frozen = staticmethod(np.frompyfunc(lambda x: x.frozen(), 1, 1))

@@ -91,10 +91,10 @@ class ArbField:
         return abs(flint.acb(x, y))  # never the root of a ball that reaches below 0
 
 
-def _guard(function: Callable[..., float]) -> Callable[..., float]:
-    """``function`` with IEEE answers (NaN, infinity) where ``math`` raises."""
+def _quiet(function: Callable[..., float]) -> Any:
+    """``function`` as a static method with IEEE answers (NaN, infinity) where ``math`` raises."""
 
-    def guarded(*args: float) -> float:
+    def answered(*args: float) -> float:
         try:
             return function(*args)
         except ValueError:
@@ -102,7 +102,7 @@ def _guard(function: Callable[..., float]) -> Callable[..., float]:
         except (OverflowError, ZeroDivisionError):
             return math.inf
 
-    return guarded
+    return staticmethod(answered)
 
 
 def _log(x: float) -> float:
@@ -117,15 +117,13 @@ def _sech(x: float) -> float:
 class FloatField:
     """The same functions on Python floats, for the forward-mode duals."""
 
-    exp, sinh, cosh = map(staticmethod, map(_guard, (math.exp, math.sinh, math.cosh)))
-    expm1, sqrt, tan = map(staticmethod, map(_guard, (math.expm1, math.sqrt, math.tan)))
-    sin, cos, tanh, atan, asinh = map(staticmethod, (math.sin, math.cos, math.tanh, math.atan, math.asinh))
-    asin, acos, acosh = map(staticmethod, map(_guard, (math.asin, math.acos, math.acosh)))
-    atanh, log1p, power = map(staticmethod, map(_guard, (math.atanh, math.log1p, math.pow)))
-    rsqrt = staticmethod(_guard(lambda x: 1 / math.sqrt(x)))
-    log, sech = staticmethod(_log), staticmethod(_sech)
-    erf, hypot, atan2 = map(staticmethod, (math.erf, math.hypot, math.atan2))
-    erfc = staticmethod(lambda x: float(scipy.special.erfc(x)))
+    exp, sinh, cosh = _quiet(math.exp), _quiet(math.sinh), _quiet(math.cosh)
+    expm1, sqrt, tan = _quiet(math.expm1), _quiet(math.sqrt), _quiet(math.tan)
+    sin, cos, tanh, atan, asinh = map(_quiet, (math.sin, math.cos, math.tanh, math.atan, math.asinh))
+    asin, acos, acosh, atanh = map(_quiet, (math.asin, math.acos, math.acosh, math.atanh))
+    log1p, power, rsqrt = _quiet(math.log1p), _quiet(math.pow), _quiet(lambda x: 1 / math.sqrt(x))
+    log, sech, erfc = staticmethod(_log), staticmethod(_sech), _quiet(lambda x: float(scipy.special.erfc(x)))
+    erf, hypot, atan2 = _quiet(math.erf), _quiet(math.hypot), _quiet(math.atan2)
 
     @staticmethod
     def number(x: float) -> float:

@@ -131,7 +131,7 @@ def run(engine: Engine, case: Case, fn: Callable[..., tuple[Any, ...]] | None = 
         _run(trial, engine, fn, case)
     except Unsupported as why:
         trial.unsupported = str(why)
-    except Exception as crash:
+    except Exception as crash:  # noqa: BLE001 - whatever an engine raises is its answer, and is kept
         trial.crash = crash
     return trial
 

@@ -53,7 +53,8 @@ def leaf(source: Source, rnd: random.Random, slot: Slot, dtype: str, mild: bool)
     data = np.array(draw(source, rnd, count, mild), dtype=np.float64).reshape(slot.shape)
     if dtype == "float32" and slot.domain is not REAL:  # powers of what is tiny in float64 leave float32's range
         data = np.where((data != 0) & (np.abs(data) < TINY32), TINY32, data)
-    return np.asarray(slot.domain.into(data), dtype=dtype)
+    inside: Array = np.asarray(slot.domain.into(data), dtype=dtype)
+    return inside
 
 
 def matrix(rnd: random.Random, slot: Slot, source: Source) -> Array:

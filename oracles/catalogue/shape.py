@@ -104,7 +104,9 @@ def _offset(source: Source, shape: Shape) -> Params | None:
 
 
 def matrix_shape(source: Source) -> Shape:
-    return source.pick(((2, 3), (3, 2), (2, 2), (3, 3), (2, 2, 2), (1, 3), (3, 1), (2, 3, 3), (2, 0), (1, 1), (2, 2, 3)))
+    return source.pick(
+        ((2, 3), (3, 2), (2, 2), (3, 3), (2, 2, 2), (1, 3), (3, 1), (2, 3, 3), (2, 0), (1, 1), (2, 2, 3))
+    )
 
 
 def cubic_shape(source: Source) -> Shape:
@@ -153,30 +155,31 @@ def _band_meaning(keep: Callable[..., Any]) -> Callable[..., Any]:
     return meaning
 
 
-ROWS = tuple(
-    Op(name, meaning, sketch, shape, family="shape")
-    for name, meaning, sketch, shape in (
-        ("reshape", lambda xp, x, shape: xp.reshape(x, shape), _one(_reshape), any_shape),
-        ("permute_dims", lambda xp, x, axes: xp.transpose(x, axes), _one(_permute), cubic_shape),
-        (
-            "matrix_transpose",
-            lambda xp, x: xp.swapaxes(x, -1, -2),
-            _one(lambda s, shape: {} if len(shape) >= 2 else None),
-            matrix_shape,
-        ),
-        ("expand_dims", lambda xp, x, axis: xp.expand_dims(x, axis), _one(_expand), any_shape),
-        ("squeeze", lambda xp, x, axis: xp.squeeze(x, axis), _one(_squeeze), with_ones),
-        ("broadcast_to", lambda xp, x, shape: xp.broadcast_to(x, shape), _one(_broadcast), any_shape),
-        ("flip", lambda xp, x, axis: xp.flip(x, axis), _one(_flip), any_shape),
-        ("roll", lambda xp, x, shift, axis: xp.roll(x, shift, axis), _one(_roll), any_shape),
-        ("tile", lambda xp, x, repetitions: xp.tile(x, repetitions), _one(_tile), any_shape),
-        ("repeat", lambda xp, x, repeats, axis: xp.repeat(x, repeats, axis), _one(_repeat), any_shape),
-        ("pad", _pad_meaning, _one(_pad), array_shape),
-        ("tril", _band_meaning(np.tril), _one(_band), matrix_shape),
-        ("triu", _band_meaning(np.triu), _one(_band), matrix_shape),
-        ("linalg.diagonal", lambda xp, x, offset: xp.diagonal(x, offset, -2, -1), _one(_offset), matrix_shape),
-    )
-) + (
+ROWS = (
+    *(
+        Op(name, meaning, sketch, shape, family="shape")
+        for name, meaning, sketch, shape in (
+            ("reshape", lambda xp, x, shape: xp.reshape(x, shape), _one(_reshape), any_shape),
+            ("permute_dims", lambda xp, x, axes: xp.transpose(x, axes), _one(_permute), cubic_shape),
+            (
+                "matrix_transpose",
+                lambda xp, x: xp.swapaxes(x, -1, -2),
+                _one(lambda s, shape: {} if len(shape) >= 2 else None),
+                matrix_shape,
+            ),
+            ("expand_dims", lambda xp, x, axis: xp.expand_dims(x, axis), _one(_expand), any_shape),
+            ("squeeze", lambda xp, x, axis: xp.squeeze(x, axis), _one(_squeeze), with_ones),
+            ("broadcast_to", lambda xp, x, shape: xp.broadcast_to(x, shape), _one(_broadcast), any_shape),
+            ("flip", lambda xp, x, axis: xp.flip(x, axis), _one(_flip), any_shape),
+            ("roll", lambda xp, x, shift, axis: xp.roll(x, shift, axis), _one(_roll), any_shape),
+            ("tile", lambda xp, x, repetitions: xp.tile(x, repetitions), _one(_tile), any_shape),
+            ("repeat", lambda xp, x, repeats, axis: xp.repeat(x, repeats, axis), _one(_repeat), any_shape),
+            ("pad", _pad_meaning, _one(_pad), array_shape),
+            ("tril", _band_meaning(np.tril), _one(_band), matrix_shape),
+            ("triu", _band_meaning(np.triu), _one(_band), matrix_shape),
+            ("linalg.diagonal", lambda xp, x, offset: xp.diagonal(x, offset, -2, -1), _one(_offset), matrix_shape),
+        )
+    ),
     Op("concat", _concat, _join_sketch(False), array_shape, call="list", family="shape"),
     Op("stack", lambda xp, *a, axis: xp.stack(a, axis), _join_sketch(True), any_shape, call="list", family="shape"),
 )

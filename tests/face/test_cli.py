@@ -143,7 +143,7 @@ def test_engines_ops_and_properties_list_what_is_there() -> None:
 
 def test_replay_prints_a_stand_alone_script(tmp_path: Path) -> None:
     gradproof("verify", "my_engine:Wrong", "--ops", "sin", "--graphs", "0", "--dtype", "float64", "--save", str(tmp_path))
-    saved = sorted(tmp_path.glob("*.json"))[0]
+    saved = min(tmp_path.glob("*.json"))
     script = gradproof("replay", str(saved), "--script", "torch")
     assert script.returncode == 0
     assert "import torch" in script.stdout

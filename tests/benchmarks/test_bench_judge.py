@@ -1,0 +1,41 @@
+"""How fast cases are made and judged: figures to read, never asserted (run with ``--benchmark-only`` for a quiet table)."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from gradproof.oracles.catalogue import CATALOGUE
+from gradproof.oracles.certificate import certify
+from gradproof.oracles.judge import judge
+from gradproof.oracles.registry import engine
+from gradproof.specs import build
+
+OPS = tuple(CATALOGUE)
+
+
+def graphs(count: int) -> list[Any]:
+    rnd = random.Random(0)
+    return [build.graph(rnd.randbytes(build.GRAPH_BYTES), OPS) for _ in range(count)]
+
+
+def test_draw_100_graphs(benchmark: Any) -> None:
+    assert len(benchmark(graphs, 100)) == 100
+
+
+def test_certify_50_graphs(benchmark: Any) -> None:
+    cases = graphs(50)
+    certificates = benchmark(lambda: [certify(case) for case in cases])
+    assert all(len(c.gradient) == len(c.bound) for c in certificates)
+
+
+@pytest.mark.parametrize("kind", ["graphs", "single ops"])
+def test_judge_native(benchmark: Any, kind: str) -> None:
+    native = engine("native")
+    rnd = random.Random(0)
+    singles = [build.single(name, rnd.randbytes(build.SINGLE_BYTES)) for name in OPS]
+    cases = graphs(50) if kind == "graphs" else singles
+    verdicts = benchmark(lambda: [judge(case, native) for case in cases])
+    assert not any(v.kind.fails for v in verdicts)
