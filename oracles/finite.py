@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from gradproof.oracles.certificate import Certificate
-from gradproof.oracles.dual import projected
-from gradproof.oracles.graph import Array, Case
+from gradproof.oracles.catalogue import op
+from gradproof.oracles.graph import Array, Case, evaluate
 from gradproof.oracles.judge import Vote
-from gradproof.oracles.scalar import FLOAT
+from gradproof.oracles.meaning import BranchMeaning
 
 LINEAGE = "differences"
 SHRINK = 2.0
@@ -74,15 +74,17 @@ def along(case: Case, direction: Array) -> Callable[[float], tuple[float, Any]]:
     """t -> <cotangents, f(x + t d)> and the signs of every comparison on the way, by the ops' NumPy meaning."""
     graph, point = case.graph, [v.astype(np.float64) for v in case.graph.primal_values]
     sizes = np.cumsum([0, *(v.size for v in point)])
-    none = np.zeros((int(sizes[-1]), 0))
+    fixed = [leaf.data if leaf.data.dtype.kind in "biu" else leaf.data.astype(np.float64) for leaf in graph.leaves]
 
     def phi(t: float) -> tuple[float, Any]:
-        moved = [
+        xp = BranchMeaning()
+        moved = iter(
             v + t * direction[a:b].reshape(v.shape) for v, a, b in zip(point, sizes[:-1], sizes[1:], strict=True)
-        ]
-        log: list[int] = []
-        total = projected(Case(graph.with_primals(moved), case.cotangents), FLOAT, none, log)
-        return float(total.value), tuple(log)
+        )
+        leaves = [fixed[i] if leaf.constant else next(moved) for i, leaf in enumerate(graph.leaves)]
+        values = evaluate(graph, lambda node, operands: op(node.op).meaning(xp, *operands, **node.params), leaves)
+        parts = [np.sum(values[o] * ct) for o, ct in zip(graph.outputs, case.cotangents, strict=True)]
+        return float(sum(parts)), tuple(xp.branches)
 
     return phi
 
@@ -108,7 +110,7 @@ def vote(case: Case, g: Array, certificate: Certificate, tried: Sequence[Array] 
         try:
             with np.errstate(all="ignore"):
                 estimate = derivative(along(case, direction), 0.02, noise)
-        except (ArithmeticError, ValueError):
+        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
             continue
         with np.errstate(all="ignore"):
             got = float(g @ direction)

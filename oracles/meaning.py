@@ -112,6 +112,49 @@ class NumpyMeaning(Structure):
         return x
 
 
+class BranchMeaning(NumpyMeaning):
+    """The meaning on floats, with the outcome of every comparison logged: the branch signature that differences need."""
+
+    def __init__(self) -> None:
+        self.branches: list[bytes] = []
+
+    def _note(self, outcome: Any) -> None:
+        self.branches.append(np.asarray(outcome).tobytes())
+
+    def select(self, left: Any, right: Any, a: Any, b: Any) -> Any:  # type: ignore[override]
+        self._note(np.sign(np.subtract(left, right)))
+        return NumpyMeaning.select(left, right, a, b)
+
+    def absolute(self, x: Any) -> Any:  # type: ignore[override]
+        self._note(np.sign(x))
+        return np.abs(x)
+
+    def sign(self, x: Any) -> Any:  # type: ignore[override]
+        self._note(np.sign(x))
+        return np.sign(x)
+
+    def copysign(self, x: Any, y: Any) -> Any:  # type: ignore[override]
+        self._note(np.sign(x))
+        self._note(np.sign(y))
+        return np.copysign(x, y)
+
+    def maximum(self, x: Any, y: Any) -> Any:  # type: ignore[override]
+        self._note(np.sign(np.subtract(x, y)))
+        return np.maximum(x, y)
+
+    def minimum(self, x: Any, y: Any) -> Any:  # type: ignore[override]
+        self._note(np.sign(np.subtract(x, y)))
+        return np.minimum(x, y)
+
+    def max(self, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:  # type: ignore[override]
+        self._note(x == np.max(x, axis=axis, keepdims=True))
+        return np.max(x, axis=axis, keepdims=keepdims)
+
+    def min(self, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:  # type: ignore[override]
+        self._note(x == np.min(x, axis=axis, keepdims=True))
+        return np.min(x, axis=axis, keepdims=keepdims)
+
+
 def _each(name: str, arity: int = 1) -> Any:
     """The scalar function ``name`` applied to every element, broadcasting."""
     function = np.frompyfunc(lambda x, *others: x.apply(name, *others), arity, 1)
