@@ -90,6 +90,8 @@ def check_gradient(
 def _advice(verdict: Verdict) -> str:
     if verdict.kind is Kind.UNDECIDED and verdict.evidence.startswith("differences"):
         return "Move the inputs off the singular point, or pass meaning=, the same function written in NumPy."
+    if verdict.kind is Kind.RANGE:
+        return "Choose inputs inside its domain, or a wider dtype."
     return verdict.kind.what_to_do
 
 
@@ -179,12 +181,15 @@ class _Setting:
                     subject, [graded], k=k, seed=seed, directions=directions, coordinates=coordinates
                 )
             note = {"names": [x.name for x in self.arguments.leaves], "order": level, **verdict.note}
-            evidence = verdict.evidence + self.note + (f"; order {level}" if order > 1 else "")
+            evidence = (f"order {level}: " if order > 1 else "") + verdict.evidence + self.note
             verdicts.append(replace(verdict, evidence=evidence, note=note))
             if verdict.kind.fails or not verdict.kind.decided:
                 break
             fn, name = self.own.gradient(fn, case.cotangents) if level < order else fn, f"gradient of {name}"
-        return max(verdicts, key=lambda v: v.kind.severity)
+        worst = max(verdicts, key=lambda v: v.kind.severity)
+        if worst.kind.fails or not worst.kind.decided:
+            return worst
+        return replace(worst, evidence="; ".join(v.evidence for v in verdicts))
 
     def _certified(self, case: Case, graded: tuple[Array, ...], meaning: Callable[..., Any], k: float) -> Verdict:
         from gradproof.oracles.formula import certify_formula

@@ -59,9 +59,13 @@ def path_of(f: Any) -> str | None:
         module, name = owner.__module__, f"{owner.__qualname__}.{f.__name__}"
     if name is None and hasattr(f, "__wrapped__"):
         return path_of(f.__wrapped__)
-    if not module or not name or module == "__main__" or "<" in name or module not in sys.modules:
-        return None
-    return f"{module}.{name}"
+    for inside in (name, getattr(f, "__name__", None)):
+        found: Any = sys.modules.get(module or "")
+        for part in (inside or "").split("."):
+            found = getattr(found, part, None)
+        if found is not None and module != "__main__" and (found is f or found == f):
+            return f"{module}.{inside}"
+    return None
 
 
 def doubted(verdict: Verdict, comparisons: Sequence[str]) -> Verdict:
@@ -199,10 +203,10 @@ def _imported(f: Any, fallback: str) -> tuple[str, str]:
     path = path_of(f)
     if path is None:
         return f"{fallback} = ...  # your function", fallback
-    qualname = getattr(f, "__qualname__", "")
-    owner = getattr(f, "__self__", None)
-    module = owner.__module__ if isinstance(owner, type) else getattr(f, "__module__", "")
-    inside = path[len(module) + 1 :] if path.startswith(module + ".") else qualname
+    module = path.rpartition(".")[0]
+    while module not in sys.modules:
+        module = module.rpartition(".")[0]
+    inside = path.removeprefix(module + ".")
     return f"from {module} import {inside.split('.')[0]}", inside
 
 

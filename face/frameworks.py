@@ -94,7 +94,7 @@ class Framework:
 
     @contextmanager
     def untouched(self) -> Iterator[None]:
-        """Leave the framework's global random state as it was."""
+        """Leave the framework's global state (random numbers, threads) as it was."""
         yield
 
 
@@ -169,8 +169,13 @@ class Torch(Framework):
     def untouched(self) -> Iterator[None]:
         import torch
 
-        with torch.random.fork_rng(devices=[]):
-            yield
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # small arrays, many calls
+        try:
+            with torch.random.fork_rng(devices=[]):
+                yield
+        finally:
+            torch.set_num_threads(threads)
 
 
 class Jax(Framework):

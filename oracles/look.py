@@ -17,8 +17,9 @@ import numpy as np
 
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.graph import Array, Case
-from gradproof.oracles.slope import LEFT, RIGHT, Line, Slope, fit, ladder
+from gradproof.oracles.slope import LEFT, RIGHT, Line, Slope, fit, ladder, rough
 
+FINE = 1e-3  # below this part of the first radius a mismatch counts only if f is smooth around it
 TELLING = 0.05  # a tolerance above this part of the slope tells too little: look from each side
 CONDITION = 64.0  # how much more a gradient may suffer from a rounding than the value did
 
@@ -72,6 +73,7 @@ class Point:
 
     def __post_init__(self) -> None:
         self.weights = np.stack([np.concatenate([np.ravel(c) for c in ct]).astype(float) for ct in self.cotangents])
+        self.slopes = np.where(np.isfinite(self.gradients), self.gradients, 0.0)
         self.middle, self.floor = self.projected(self.flat)
 
     def projected(self, flat: Array) -> tuple[Array, Array]:
@@ -85,7 +87,14 @@ class Point:
         return terms.sum(axis=1), 2 * self.subject.unit * np.sqrt(np.square(terms).sum(axis=1))
 
     def line(self, direction: Array) -> Line:
-        return lambda t: self.projected(self.flat + t * direction)
+        """t -> <cotangent, f(x + t d)>, and what rounding of x + t d has added, to first order."""
+
+        def at(t: float) -> tuple[Array, Array, Array]:
+            moved = np.concatenate([np.ravel(v) for v in self.subject.split(self.flat + t * direction)]).astype(float)
+            values, floor = self.projected(moved)
+            return values, floor, self.slopes @ ((moved - self.flat) - t * direction)
+
+        return at
 
     @cached_property
     def scale(self) -> Array:
@@ -109,7 +118,7 @@ class Point:
         values = np.array([self.projected(p)[0] for p in points])
         gradients = np.array([self._gradient(p) for p in points])
         with np.errstate(all="ignore"):
-            noise = np.maximum(np.abs(np.diff(values, 3, axis=0)).max(axis=0) / np.sqrt(20), self.floor)
+            noise = np.fmax(np.abs(np.diff(values, 3, axis=0)).max(axis=0) / np.sqrt(20), self.floor)
             shake = np.abs(np.diff(gradients, 3, axis=0)).max(axis=0) / np.sqrt(20)
             bend = np.abs(gradients[-1] - gradients[0]) / (6 * step)
             explained = CONDITION * noise[:, None] / np.abs(self.flat)
@@ -171,13 +180,17 @@ def look(point: Point, direction: Array, start: float, k: float, hints: Sequence
     if found.known and not within(found) and (telling(found) or np.isfinite(got).all()):
         again = ladder(line, 0.61 * start, point.middle, point.floor, whole=True)
         if again.known and not within(again):
-            return says(again if again.error.max() < found.error.max() else found, "wrong")
+            steepest = np.maximum(np.abs(again.value), np.nan_to_num(np.abs(got), posinf=0.0))
+            noisy = again.radius < FINE * start and (again.noisy or rough(line, again.radius, steepest))
+            return says(again if again.error.max() < found.error.max() else found, "open" if noisy else "wrong")
         found = again if again.known else found
     if telling(found):
         return says(found, "agrees" if within(found) else "open")
     right = ladder(line, start, point.middle, point.floor, RIGHT)
     left = ladder(line, start, point.middle, point.floor, LEFT)
     if not (right.known and left.known):
+        return says(found, "open")
+    if any(side.noisy and side.radius < FINE * start for side in (right, left)):
         return says(found, "open")
     error = np.maximum(right.error, left.error)
     low, high = np.minimum(left.value, right.value), np.maximum(left.value, right.value)

@@ -103,7 +103,7 @@ def _linear(trial: Trial, point: Point) -> list[Finding]:
         worst = Worst(where, index, float(scaled[i]), float(own[i]), 0.0, float(allowed[i]))
         reason = "not linear in the cotangent: the pullback of -2 ct, divided by -2, is not that of ct"
         findings.append(Finding("linear", Kind.CONTRACT, reason, worst.units, worst))
-    off = np.flatnonzero(zero != 0)
+    off = np.flatnonzero((zero != 0) & np.isfinite(own))  # at an infinite slope zero times it is no number
     if len(off):
         i = int(off[0])
         where, index = _located(point.subject, i)
@@ -221,12 +221,13 @@ def _beside(
 
 def _evidence(survey: Survey, n: int) -> str:
     looks = [*survey.coordinates.values(), *(seen for _, seen in survey.random)]
+    size = np.max([np.nan_to_num(np.abs(s.got), posinf=0.0) for s in survey.coordinates.values()], axis=0)
     seen = [
         float(t / abs(g))
         for s in looks
         if s.status in ("agrees", "wrong")
-        for t, g in zip(s.tolerance, s.expected, strict=True)
-        if g and np.isfinite(t)
+        for t, g, most in zip(s.tolerance, s.expected, size.tolist(), strict=True)
+        if abs(g) > 1e-3 * most and np.isfinite(t)  # what is left of a zero slope has no relative error
     ]
     least = f"{float(np.median(seen)):.0e}" if seen else "unknown"
     text = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,8 @@ RADII = 19  # from the first radius to 1e-14 of it
 TAIL = 3  # coefficients that should have died out
 RISING = 4  # radii in a row that do not improve a usable fit, before the ladder ends
 FLAT = 1e-4  # a function flat over this part of the first radius is flat, not coarse
+RISEN = 1e4  # a tail this much above that of a larger radius is noise
+APART = 1e3  # the middle is off the curve when it misses by this many tails
 SHARP = 32.0  # a plateau within this many roundings of f is as low as it gets
 
 _k = np.arange(NODES)
@@ -48,8 +51,8 @@ BOTH = Stencil(_points, _k * np.sin(_k * np.pi / 2).round(), np.cos(_k * np.pi /
 RIGHT = Stencil((_points + 1) / 2, 2.0 * _k**2 * (-1.0) ** (_k + 1), (-1.0) ** _k)
 LEFT = Stencil((_points - 1) / 2, 2.0 * _k**2, np.ones(NODES))
 
-# t -> values at t (one for each projection), and the rounding that they cannot be free of
-Line = Callable[[float], tuple[Array, Array]]
+# t -> values (one for each projection), the rounding they cannot be free of, and what to take off them before a fit
+Line = Callable[[float], tuple[Array, Array, Array]]
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,10 @@ class Slope:
     sharp: bool
     steps: bool = False  # few distinct values: a flat piece, or rounding of a coarser format
     flat: bool = False  # one value only
+    noisy: bool = False  # f is noisy around the middle, at some larger radius
+    plateau: Array | None = None
+    tail: Array | None = None
+    floor: Array | None = None
 
     @property
     def known(self) -> bool:
@@ -76,6 +83,17 @@ class Fits:
     """What each radius tried says; ``best`` picks one for each projection."""
 
     tried: list[Slope]
+    start: float
+
+    def risen(self) -> bool:
+        """Whether the tail rises as the radius shrinks: hardly a property of a function, so noise of f near the middle."""
+        lowest: Any = np.inf
+        for s in self.tried:
+            assert s.tail is not None and s.floor is not None
+            if ((s.tail > RISEN * lowest) & (s.tail > SHARP * s.floor)).any():
+                return True
+            lowest = np.minimum(lowest, np.maximum(s.tail, s.floor))
+        return False
 
     def best(self) -> Slope:
         if not self.tried:
@@ -84,40 +102,67 @@ class Fits:
         value = np.stack([s.value for s in self.tried])
         error = np.stack([s.error for s in self.tried])
         steps = np.array([s.steps for s in self.tried])[:, None]
+        narrow = steps & (np.array([s.radius for s in self.tried])[:, None] < FLAT * self.start)
         telling = ~steps & (error < 0.1 * np.abs(value))
-        rank = np.where(steps & telling.any(axis=0), np.inf, error)  # a smooth fit at a larger radius beats a flat step
+        # a smooth fit at a larger radius beats a flat step, and a narrow one may be rounding of f: no evidence
+        rank = np.where(narrow | (steps & telling.any(axis=0)), np.inf, error)
+        error = np.where(narrow, np.inf, error)
         pick = np.argmin(rank, axis=0)
         column = np.arange(value.shape[1])
         sharp = all(self.tried[i].sharp for i in pick.tolist())
-        radius = max((self.tried[i].radius for i in pick.tolist()), default=0.0)
-        return Slope(value[pick, column], error[pick, column], radius, sharp)
+        radius = min((self.tried[i].radius for i in pick.tolist()), default=0.0)
+        return Slope(value[pick, column], error[pick, column], radius, sharp, noisy=self.risen())
 
 
 def fit(line: Line, radius: float, middle: Array, floor: Array, stencil: Stencil = BOTH) -> Slope | None:
-    """The slopes at 0 from one stencil, or None where f is not finite on it."""
-    rows, floors = [], [floor]
+    """The slopes at 0 from one stencil, or None where f is not finite on it or leaves the curve in the middle."""
+    rows, shifts, floors = [], [], [floor]
     for t in stencil.points.tolist():
-        values, least = line(t * radius)
+        values, least, shift = line(t * radius)
         if not np.isfinite(values).all():
             return None
         rows.append(values)
+        shifts.append(shift)
         floors.append(least)
     sampled = np.array(rows)
-    coefficients = _transform @ sampled
+    coefficients = _transform @ (sampled - np.array(shifts))
     least = np.max(floors, axis=0)
     tail = np.abs(coefficients[-TAIL:]).max(axis=0)
-    plateau = np.maximum(np.maximum(tail, np.abs(stencil.value @ coefficients - middle)), least)
+    miss = np.abs(stencil.value @ coefficients - middle)
+    if (miss > APART * np.maximum(tail, least)).any():
+        return None  # the value in the middle is not on the curve around it: no slope of the curve is its slope
+    plateau = np.maximum(np.maximum(tail, miss), least)
     distinct = [len(set(c)) for c in sampled.T.tolist()]
     steps, flat = min(distinct, default=1) <= NODES // 2, bool((sampled == middle).all())
     sharp = bool((plateau <= SHARP * least).all())
-    return Slope(stencil.slope @ coefficients / radius, stencil.weight * plateau / radius, radius, sharp, steps, flat)
+    return Slope(stencil.slope @ coefficients / radius, stencil.weight * plateau / radius, radius, sharp, steps, flat, False, plateau, tail, least)
+
+
+def rough(line: Line, radius: float, slope: Array) -> bool:
+    """Whether neighbouring values jump by more than slope times distance, so that no slope at 0 means anything.
+
+    A kink in the neighbourhood is far below that; steps of rounding are above it.
+    """
+    jumps = 0
+    here, least, _ = line(0.0)
+    for wider in (SHRINK, SHRINK**2, SHRINK**3):
+        found = fit(line, wider * radius, here, least)
+        if found is not None and found.plateau is not None and (found.plateau > wider * radius * slope).any():
+            return True
+    for shift in (-40, -13, -5, -2, 2, 5, 13, 40):
+        away = shift * radius
+        middle, floor, _ = line(away)
+        found = fit(lambda t, away=away: line(away + t), 2 * radius, middle, floor)  # type: ignore[misc]
+        if found is not None and found.plateau is not None:
+            jumps += bool((found.plateau > np.maximum(2 * radius * slope, SHARP * floor)).any())
+    return jumps > 1
 
 
 def ladder(
     line: Line, start: float, middle: Array, floor: Array, stencil: Stencil = BOTH, whole: bool = False
 ) -> Slope:
     """The best fit over shrinking radii; ``whole`` goes on beyond the first sharp one."""
-    fits = Fits([])
+    fits = Fits([], start)
     best, rising, sharp = np.inf, 0, 0
     radius = start
     for _ in range(RADII):
