@@ -308,9 +308,12 @@ def reverse(
                     continue  # an adjoint that is exactly zero does not pass an infinite slope, nor does its error
                 dp = INFINITY if k in forward.edges else row.c_slope * scale * m + eta  # type: ignore[union-attr]
                 for i, q in zip(a, qs, strict=False):
-                    move = dv[i] + u * abs(float(values[i])) if rows[i] is not CONSTANT else 0.0
+                    move = dv[i] + u * abs(float(values[i]))  # a constant too: x - y rounds in logaddexp's slope
                     if move:
-                        dp += abs(float(q)) * move
+                        step = abs(float(q)) * move
+                        if step == INFINITY and move < INFINITY:  # the slope alone leaves the range of Python's floats
+                            step = float(abs(q) * arb(move))
+                        dp += step
                 if forward.lossy and isinstance(row, Unary) and row.saturating:
                     dp += 2 * u
                 send(j, A * p, _finite(m * e + (size + e) * dp + scale * size * m + eta))

@@ -190,3 +190,12 @@ def test_the_determinant_of_one_entry_may_round() -> None:
     one = case("linalg.det", [[-1.813567074107489]], ct=-1.5)
     assert judge(one, Bent(gradients=lambda g, c, n: [x * (1 - 2.0**-52) for x in g])).kind is Kind.AGREE
     assert judge(one, Bent(gradients=lambda g, c, n: [x * (1 - 1e-12) for x in g])).kind is Kind.WRONG
+
+
+@pytest.mark.parametrize("constant", [40.0, -40.0, 300.0, -300.0])
+def test_a_constant_that_a_slope_subtracts_may_move_by_a_rounding(constant: float, native: Engine) -> None:
+    """sigmoid(x - 300) is off by 300 roundings; the bound once knew only those of x, and native was 5 bounds off."""
+    leaves = (Leaf(np.array([0.1, -0.48426711321768723])), Leaf(np.array([constant, constant]), constant=True))
+    verdict = judge(with_ct(Graph(leaves, (Node("logaddexp", (0, 1)),), (2,))), native)
+    assert verdict.kind is Kind.AGREE
+    assert verdict.units <= 2
