@@ -15,6 +15,7 @@ SPECIAL = (
     -1e-160, 1 + 2.0**-30, 1e12, -1e7, 2.0**-20, -(2.0**-20),
 )  # fmt: skip
 TINY32 = 1e-18
+SCALE_BITS = {"float64": 520, "float32": 66}  # the square of 2**SCALE_BITS is out of range
 MILD = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, 1e-8)
 
 
@@ -53,18 +54,27 @@ def leaf(source: Source, rnd: random.Random, slot: Slot, dtype: str, mild: bool)
     data = np.array(draw(source, rnd, count, mild), dtype=np.float64).reshape(slot.shape)
     if dtype == "float32" and slot.domain is not REAL:  # powers of what is tiny in float64 leave float32's range
         data = np.where((data != 0) & (np.abs(data) < TINY32), TINY32, data)
-    inside: Array = np.asarray(slot.domain.into(data), dtype=dtype)
+    data = slot.domain.into(data)
+    if slot.scale:
+        limited = np.copysign(np.clip(np.abs(data), 2.0**-10, 2.0**10), data)
+        data = np.where(data == 0, 0.0, np.ldexp(limited, slot.scale * SCALE_BITS[dtype]))
+    inside: Array = np.asarray(data, dtype=dtype)
     return inside
 
 
 def matrix(rnd: random.Random, slot: Slot, source: Source) -> Array:
-    """A matrix far from singular: a permutation, graded rows, or random with a heavy diagonal; or an s.p.d. one."""
+    """A matrix far from singular: a permutation, graded rows, or random with a heavy diagonal; or an s.p.d. one; or one
+    whose last row is twice the first, and nothing else singular about it."""
     shape = slot.shape
     n = shape[-1]
     entries = np.array([rnd.gauss(0.0, 1.0) for _ in range(int(np.prod(shape)))]).reshape(shape)
     identity = np.eye(n)
     if slot.matrix == "spd":
         return np.matmul(entries, np.swapaxes(entries, -1, -2)) + source.pick((1.0, 0.25, 4.0)) * identity
+    if slot.matrix == "singular":
+        whole = np.rint(entries) + 4.0 * identity
+        whole[..., -1, :] = 2.0 * whole[..., 0, :] if n > 1 else 0.0
+        return whole
     kind = source.below(4)
     if kind == 0:
         return 0.5 * entries / n + rnd.choice((1.0, -2.0)) * identity

@@ -35,12 +35,18 @@ def binary(
     first: d.Domain = d.REAL,
     second: d.Domain = d.REAL,
     kinks: str = "",
+    scales: bool = False,
 ) -> Op:
-    """An op of two operands that broadcast; either may be the larger."""
+    """An op of two operands that broadcast; either may be the larger.
+
+    ``scales``: it depends on ratios and lengths alone, so operands whose squares overflow or underflow are fair.
+    """
     function = meaning or (lambda xp, x, y: getattr(xp, name)(x, y))
 
     def sketch(source: Source, shape: Shape) -> Sketch:
-        return Sketch((Slot(shape, first), Slot(partner(source, shape), second)))
+        other = partner(source, shape)
+        scale = source.pick((0, 0, 0, 0, 0, 0, 1, -1)) if scales else 0
+        return Sketch((Slot(shape, first, scale=scale), Slot(other, second, scale=scale)))
 
     return Op(name, function, sketch, any_shape, kinks, family="elementwise")
 
@@ -128,12 +134,12 @@ ROWS = (
     binary("add", lambda xp, x, y: x + y),
     binary("subtract", lambda xp, x, y: x - y),
     binary("multiply", lambda xp, x, y: x * y),
-    binary("divide", lambda xp, x, y: x / y, second=d.NONZERO),
+    binary("divide", lambda xp, x, y: x / y, second=d.NONZERO, scales=True),
     Op("pow", lambda xp, x, y: xp.pow(x, y), _pow_sketch, any_shape, "x = 0", family="elementwise"),
     binary("maximum", kinks="x = y"),
     binary("minimum", kinks="x = y"),
-    binary("hypot", kinks="(0, 0)"),
-    binary("atan2", first=d.NONZERO, kinks="(0, 0) (a jump)"),
+    binary("hypot", kinks="(0, 0)", scales=True),
+    binary("atan2", first=d.NONZERO, kinks="(0, 0) (a jump)", scales=True),
     binary("copysign", second=d.NONZERO, kinks="x = 0; y = 0 (a jump)"),
     binary("logaddexp"),
     binary("xlogy", second=d.POSITIVE),

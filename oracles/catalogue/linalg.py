@@ -112,6 +112,13 @@ def _square_sketch(matrix: str) -> Any:
     return lambda source, shape: Sketch((Slot(shape, matrix=matrix),)) if _square(shape) else None
 
 
+def _det_sketch(source: Source, shape: Shape) -> Sketch | None:
+    """A determinant is smooth at singular matrices too."""
+    if not _square(shape):
+        return None
+    return Sketch((Slot(shape, matrix="singular" if shape[-1] <= 5 and source.flag(6) else "general"),))
+
+
 def _solve_sketch(source: Source, shape: Shape) -> Sketch | None:
     if not _square(shape):
         return None
@@ -213,7 +220,7 @@ ROWS = (
     ),
     Op("linalg.solve", _solve, _solve_sketch, square_shape, "singular x", factor=ELIMINATION, family="linalg"),
     Op("linalg.inv", _inv, _square_sketch("general"), square_shape, "singular x", factor=ELIMINATION, family="linalg"),
-    Op("linalg.det", _det, _square_sketch("general"), square_shape, factor=ELIMINATION, family="linalg"),
+    Op("linalg.det", _det, _det_sketch, square_shape, factor=ELIMINATION, family="linalg"),
     Op(
         "linalg.cholesky",
         _cholesky,

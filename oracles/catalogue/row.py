@@ -15,15 +15,17 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Slot:
-    """An operand still to be filled: its shape and domain; ``matrix`` asks for a well-conditioned or s.p.d. one.
+    """An operand still to be filled: its shape and domain; ``matrix`` asks for a "general", "spd" or "singular" one.
 
-    ``constant`` operands are held fixed (never differentiated).
+    ``constant`` operands are held fixed (never differentiated). ``scale`` 1 or -1 asks for entries so large or so small
+    that their squares leave the range of the dtype.
     """
 
     shape: Shape
     domain: Domain = REAL
     matrix: str = ""
     constant: bool = False
+    scale: int = 0
 
 
 @dataclass(frozen=True, eq=False)
