@@ -201,7 +201,7 @@ def _slot(builder: Builder, source: Source, made: Sequence[int | None], ops: Seq
         value = first if position == 0 else second if position == 1 else None
         if position == 1 and third < 32:
             value = first
-        if value is None or builder.shapes[value] != operand.shape or operand.constant or operand.scale:
+        if value is None or builder.shapes[value] != operand.shape or operand.constant:
             held = position > 0 and source.flag(8)
             operands.append(builder.fresh(source, replace(operand, constant=True) if held else operand))
         else:

@@ -55,7 +55,7 @@ def leaf(source: Source, rnd: random.Random, slot: Slot, dtype: str, mild: bool)
     if dtype == "float32" and slot.domain is not REAL:  # powers of what is tiny in float64 leave float32's range
         data = np.where((data != 0) & (np.abs(data) < TINY32), TINY32, data)
     data = slot.domain.into(data)
-    if slot.scale:
+    if slot.scale and not mild:
         limited = np.copysign(np.clip(np.abs(data), 2.0**-10, 2.0**10), data)
         data = np.where(data == 0, 0.0, np.ldexp(limited, slot.scale * SCALE_BITS[dtype]))
     inside: Array = np.asarray(data, dtype=dtype)
