@@ -258,6 +258,20 @@ class Survey:
                 return wrong[0] if wrong else None
         return int(on[0])
 
+    def astray(self) -> list[tuple[Array, Look]]:
+        """Random directions that are wrong, also without the entries that nothing can be said of."""
+        still = [i for i, seen in self.coordinates.items() if seen.status == "open"]
+        found = []
+        for direction, seen in self.random:
+            if seen.status == "wrong" and still:
+                direction = direction.copy()
+                direction[still] = 0.0
+                start = 0.5 * max(1.0, float(np.max(self.point.scale, initial=0.0, where=direction != 0)))
+                seen = look(self.point, direction, start, self.k)
+            if seen.status == "wrong":
+                found.append((direction, seen))
+        return found
+
     @property
     def kinked(self) -> bool:
         looks = [*self.coordinates.values(), *(seen for _, seen in self.random)]

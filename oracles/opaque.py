@@ -135,7 +135,7 @@ def _differences(
     looks = list(survey.coordinates.values())
     evidence = _evidence(survey, n)
     wrong = {i: seen for i, seen in survey.coordinates.items() if seen.status == "wrong"}
-    astray = [(d, seen) for d, seen in survey.random if seen.status == "wrong"]
+    astray = survey.astray()
     if wrong:
         i = max(wrong, key=lambda i: _units(wrong[i], k))
         others = f"{len(wrong)} of {len(looks)} entries looked at" if len(wrong) > 1 else "one entry"
