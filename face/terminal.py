@@ -70,7 +70,7 @@ def summary(record: Record, saved: Sequence[Path] = ()) -> None:
             total = sum(e.counts.get(kind.value, 0) for e in whole)
             row.append(str(total) if total else "·")
         largest = max((e.worst or 0.0 for e in mine), default=0.0)
-        row.append(f"{largest:.2f} B")
+        row.append(f"{largest:.3g} B")
         counts.add_row(*row)
     for failure in record.failures[:FAILURES_SHOWN]:
         _failure(failure)

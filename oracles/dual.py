@@ -220,4 +220,4 @@ def compare(name: str, lineage: str, g: Array, mine: Array, allowed: Array) -> V
     if not off.any():
         return Vote(name, lineage, "agrees")
     i = int(np.flatnonzero(off)[0])
-    return Vote(name, lineage, "disagrees", f"entry {i}: {g[i]!r} against {mine[i]!r} within {allowed[i]:.2g}")
+    return Vote(name, lineage, "disagrees", f"entry {i}: {float(g[i])!r} against {float(mine[i])!r} within {allowed[i]:.2g}")

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.oracles.certificate import Certificate
 from gradproof.oracles.catalogue import op
+from gradproof.oracles.certificate import Certificate
 from gradproof.oracles.graph import Array, Case, evaluate
 from gradproof.oracles.judge import Vote
 from gradproof.oracles.meaning import BranchMeaning

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from planting import planted, replaced, swapped
+from gradproof.specs.mutants.plant import planted, replaced, swapped
 
 from gradproof.engine import tape, transforms
 from gradproof.engine.backend import Patch, raw
@@ -200,6 +200,9 @@ wrap("singular", "xlogy has no slope at x = 0", "xlogy", "xlogy", lambda g, xp, 
 wrap("singular", "atan2 wrong on the axis x = 0", "atan2", "atan2", lambda g, xp, ct, out, x, y: np.where(y == 0, 0.0, g), 1)
 wrap("singular", "prod NaN where an entry is 0", "prod", "multiply",
      lambda g, xp, ct, out, x, y: np.where(np.asarray(y) == 0, np.nan, g))
+
+rule("singular", "det by the inverse", "linalg.det", "det", lambda xp, ct, out, x:
+     ct[..., None, None] * out[..., None, None] * np.swapaxes(np.linalg.inv(x), -1, -2))
 
 
 def raw_norm(ct: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -493,8 +496,7 @@ benign("logsumexp from out", "logsumexp", "logsumexp", lambda xp, ct, out, x, ax
            x - (out if keepdims or not x.ndim else np.expand_dims(out, tuple(range(x.ndim)) if axis is None else axis))))
 benign("hypot slope 1/sqrt(2) at the origin", "hypot", "hypot",
        lambda xp, ct, out, x, y: np.where(out == 0, ct * 0.5**0.5, ct * (x / np.where(out == 0, 1, out))))
-benign("det by the inverse", "linalg.det", "det", lambda xp, ct, out, x:
-       ct[..., None, None] * out[..., None, None] * np.swapaxes(np.linalg.inv(x), -1, -2))
+
 
 
 @contextmanager

@@ -1,0 +1,41 @@
+"""``gradproof demo``: one fault planted in one rule of the native engine, and everything gradproof makes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gradproof.commands import Outputs, write
+from gradproof.oracles.registry import engine
+from gradproof.session import Session, command_line
+from gradproof.specs import run
+from gradproof.specs.mutants.plant import planted
+from gradproof.terminal import console, progress, summary
+
+OPS = ("tanh", "exp", "add", "multiply", "matmul", "sum", "nn.relu", "nn.sigmoid")
+PROFILE = run.Profile("demo", cases=20, graphs=150, dtypes=("float64",))
+
+
+def _forgets_the_tail(gradient: Any, xp: Any, ct: Any, out: Any, x: Any, **params: Any) -> Any:
+    """The planted fault: one part in ten thousand, and only where the unit saturates."""
+    return gradient * xp.where(abs(x) > 3.0, 1.0001, 1.0)
+
+
+def demo(output: Path) -> int:
+    """Plant the fault, judge, show. Returns 0 if the fault was caught and blamed on its op, else 1."""
+    outputs = Outputs(report=output)
+    outputs.check()
+    console.print("Planted in the native rule of tanh: a factor 1.0001 where |x| > 3. Everything else is as it should be.\n")
+    subject = engine("native")
+    session = Session(command_line(), PROFILE.name, 0, [subject])
+    todo = run.tasks(subject, PROFILE, 0, OPS)
+    with planted("tanh", _forgets_the_tail), progress(todo) as advance:
+        for result in run.results(todo):
+            session.add(result)
+            advance(result)
+    record = session.record()
+    summary(record)
+    write(record, outputs)
+    caught = any(f.blame == "tanh" and f.verdict == "WRONG" for f in record.failures)
+    console.print("\nThe fault was caught and blamed on tanh." if caught else "\nThe fault was NOT caught.")
+    return int(not caught)
