@@ -32,6 +32,7 @@ def _unit(x: Array) -> Array:
 
 
 TINY = 1e-30
+ORIGIN = Domain("real, mostly 0", lambda x: np.where(np.abs(x) < 2.5, 0.0, x))
 ZEROS = Domain("real, many zeros", lambda x: np.where(np.abs(x) < 1, 0.0, x))
 REAL = Domain("real", lambda x: x)
 OFF_JUMP = Domain("real, computed values away from 0", lambda x: x, (("nn.softplus",), ("nn.softplus", "negative")))

@@ -9,7 +9,7 @@ import numpy as np
 from gradproof.oracles.catalogue.row import Op, Shape, Sketch, Slot
 from gradproof.oracles.catalogue.shapes import any_shape, array_shape, axis_or_none, one_axis
 from gradproof.oracles.catalogue.source import Source
-from gradproof.oracles.domain import REAL, ZEROS
+from gradproof.oracles.domain import ORIGIN, REAL, ZEROS
 
 Axis = int | tuple[int, ...] | None
 
@@ -43,7 +43,7 @@ def _norm(source: Source, shape: Shape) -> Sketch | None:
     sketch = _sketch(source, shape)
     merged = count(shape, sketch.params["axis"])  # type: ignore[arg-type]
     order: float = source.pick((2, 1, float("inf")))
-    slot = Slot(shape, ZEROS if source.flag(3) else REAL)
+    slot = Slot(shape, source.pick((REAL, REAL, REAL, REAL, ZEROS, ORIGIN)))
     return Sketch((slot,), {**sketch.params, "ord": order if merged else 2})
 
 

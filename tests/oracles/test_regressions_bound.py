@@ -67,3 +67,9 @@ def test_a_determinant_gradient_may_mix_the_roundings_of_one_matrix() -> None:
     assert exact[1] == -a[1, 0] * 0.3619036531438876
     assert (_tolerance(certificate) >= 2.0**-53 * np.abs(exact).max()).all()
     assert _tolerance(certificate).max() < 1e-11 * np.abs(exact).max()
+
+
+def test_a_determinant_whose_only_zero_pivot_comes_early_is_judged() -> None:
+    certificate = certify(_case("linalg.det", [np.diag([1.0, 2.0, 0.0, 5.0])], np.ones(())))
+    assert [float(g) for g in certificate.gradient] == [0.0] * 10 + [10.0] + [0.0] * 5
+    assert _tolerance(certificate).max() < 1e-10

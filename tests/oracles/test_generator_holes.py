@@ -1,0 +1,152 @@
+"""What the generator must draw: each fact is an input that a planted fault needed and that was once never drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import numpy as np
+import pytest
+
+from gradproof.oracles.catalogue import CATALOGUE
+from gradproof.oracles.certificate import certify
+from gradproof.oracles.graph import Array, Case
+from gradproof.specs import run
+
+OPS = tuple(CATALOGUE)
+QUICK = 24  # the cases of an op and a dtype in the quick profile
+
+
+@cache
+def drawn(op: str, count: int, dtype: str = "float64") -> tuple[Case, ...]:
+    return tuple(case for _, case in run.cases(run.Task("native", op, dtype, 0, count, 0, OPS if op == "graph" else ())))
+
+
+def primal(case: Case, position: int = 0) -> Array:
+    return case.graph.leaves[case.graph.nodes[0].operands[position]].data
+
+
+def share(op: str, fact: Callable[[Case], bool], count: int = 400) -> float:
+    return sum(map(fact, drawn(op, count))) / count
+
+
+def asked(case: Case) -> Array:
+    return case.cotangents[0] != 0
+
+
+@pytest.mark.parametrize("op", ["abs", "nn.relu", "nn.leaky_relu", "sqrt", "exp"])
+def test_a_fifth_of_the_cases_ask_for_the_slope_at_0(op: str) -> None:
+    assert share(op, lambda c: bool((asked(c) & (primal(c) == 0)).any())) > 0.14
+
+
+@pytest.mark.parametrize("op", ["max", "min"])
+def test_a_fifth_of_the_cases_have_ties(op: str) -> None:
+    assert share(op, lambda c: len(np.unique(primal(c))) < primal(c).size) > 0.2
+
+
+def test_lengths_are_asked_at_the_origin_within_a_quick_run() -> None:
+    assert share("linalg.vector_norm", lambda c: bool(certify(c).singular)) > 1 / QUICK
+
+
+def test_x_to_the_1_is_asked_at_0() -> None:
+    def at_zero(case: Case) -> bool:
+        x, y = np.broadcast_arrays(primal(case), primal(case, 1))
+        return x.shape == case.cotangents[0].shape and bool((asked(case) & (x == 0) & (y == 1)).any())
+
+    assert share("pow", at_zero) > 0.01
+
+
+@pytest.mark.parametrize("op", ["multiply", "maximum", "divide"])
+def test_a_0d_operand_meets_an_array_on_either_side(op: str) -> None:
+    assert share(op, lambda c: primal(c).ndim == 0 < primal(c, 1).ndim) > 0.01
+    assert share(op, lambda c: primal(c, 1).ndim == 0 < primal(c).ndim) > 0.01
+
+
+@pytest.mark.parametrize("op", ["multiply", "matmul", "logaddexp", "linalg.solve", "nn.conv2d", "nn.layer_norm"])
+def test_an_operand_is_held_fixed_now_and_then(op: str) -> None:
+    for position in range(2):
+        assert share(op, lambda c, p=position: c.graph.leaves[c.graph.nodes[0].operands[p]].constant) > 0.03  # type: ignore[misc]
+
+
+def test_a_cyclic_permutation_of_equal_lengths_is_drawn_within_a_quick_run() -> None:
+    def cyclic(case: Case) -> bool:
+        axes = [a % 3 for a in case.graph.nodes[0].params["axes"]]  # type: ignore[union-attr, operator]
+        return axes in ([1, 2, 0], [2, 0, 1]) and len(set(primal(case).shape)) == 1
+
+    assert share("permute_dims", cyclic) > 1 / QUICK
+
+
+@pytest.mark.parametrize("lengths", ["an empty sum", "no columns"])
+def test_matrix_products_have_empty_sums_and_empty_results(lengths: str) -> None:
+    wanted = {"an empty sum": lambda c: primal(c).size == 0 < c.cotangents[0].size,
+              "no columns": lambda c: primal(c).size > 0 == c.cotangents[0].size}[lengths]  # fmt: skip
+    assert share("matmul", wanted) > 0.005
+
+
+@pytest.mark.parametrize("op", ["nn.softplus", "nn.sigmoid", "tanh", "erfc"])
+def test_the_shoulders_of_saturating_functions_are_visited(op: str) -> None:
+    """Between 20 and 37 a shortcut to the asymptote is wrong in digits that float64 still has."""
+    assert share(op, lambda c: bool(((primal(c) > 20) & (primal(c) < 37)).any())) > 0.04
+    assert share(op, lambda c: bool(((primal(c) < -20) & (primal(c) > -37)).any())) > 0.03
+
+
+def test_cotangents_are_graded_over_decades() -> None:
+    def graded(case: Case) -> bool:
+        sizes = np.abs(case.cotangents[0][asked(case)])
+        return sizes.size > 1 and bool(sizes.max() / sizes.min() > 1e5)
+
+    assert share("exp", graded) > 0.1
+
+
+def test_some_arrays_and_matrices_are_larger_than_the_blocks_that_formulas_change_at() -> None:
+    assert share("sum", lambda c: primal(c).size > 128) > 0.02
+    assert share("linalg.det", lambda c: primal(c).shape[-1] > 8) > 0.05
+
+
+def inner_outputs() -> Iterator[bool]:
+    for case in drawn("graph", 400):
+        read = {o for node in case.graph.nodes for o in node.operands}
+        yield bool(read & set(case.graph.outputs))
+
+
+def test_outputs_of_graphs_are_used_further_in_a_tenth_of_them() -> None:
+    assert sum(inner_outputs()) / 400 > 0.1
+
+
+def test_an_output_twice_and_an_input_as_output_are_drawn() -> None:
+    graphs = [case.graph for case in drawn("graph", 1500)]
+    assert any(len(set(g.outputs)) < len(g.outputs) for g in graphs)
+    assert any(min(g.outputs) < len(g.leaves) for g in graphs)
+
+
+def test_a_computed_value_never_meets_a_jump_unguarded() -> None:
+    """Half a percent of all graphs had no verdict, for sign of a computed value within rounding of 0."""
+    for case in drawn("graph", 800):
+        makers = {value: node.op for value, node in case.graph.numbered()}
+        for node in case.graph.nodes:
+            if node.op == "sign":
+                (operand,) = node.operands
+                assert makers.get(operand, "nn.softplus") in ("nn.softplus", "negative")
+
+
+def test_float32_keeps_clear_of_the_ends_of_domains() -> None:
+    for op, inside in (("acosh", lambda x: x > 1), ("acos", lambda x: abs(x) < 1), ("atanh", lambda x: abs(x) < 1)):
+        for case in drawn(op, 100, "float32"):
+            assert inside(primal(case)).all()
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_a_case_has_a_primal_and_a_cotangent_of_its_outputs_shape(op: str) -> None:
+    for case in drawn(op, 30):
+        assert case.graph.primals
+        assert all(c.dtype == case.graph.dtype for c in case.cotangents)
+
+
+def test_every_byte_string_is_a_case() -> None:
+    from gradproof.specs import build
+
+    for data in (b"", b"\0" * 300, b"\xff" * 300, bytes(range(256))):
+        for op in OPS:
+            assert build.single(op, data).graph.nodes
+        assert build.graph(data, OPS).graph.nodes
+        assert build.graph(data, ("linalg.cholesky",)).graph.nodes

@@ -1,0 +1,151 @@
+"""Wrong rules planted in the native engine are caught, blamed on the right op and reduced; sound variants are not flagged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import faults
+import numpy as np
+import pytest
+from faults import BENIGN, FAULTS, Fault, cast, scaled
+from gradproof.specs.mutants.plant import planted, replaced
+
+from gradproof.engine import tape
+from gradproof.oracles.blame import ACCUMULATION, blame
+from gradproof.oracles.catalogue import CATALOGUE
+from gradproof.oracles.engine import Engine
+from gradproof.oracles.graph import Case
+from gradproof.oracles.judge import Verdict
+from gradproof.oracles.reduce import reduce
+from gradproof.oracles.verdict import Kind
+from gradproof.specs import run
+
+OPS = tuple(CATALOGUE)
+CASES, GRAPHS = 150, 400  # within which a fault must be caught; the cases of a standard run are more
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    faults._seen.clear()
+    with np.errstate(all="ignore"):
+        yield
+
+
+def cases(op: str, dtype: str, count: int) -> Iterator[Case]:
+    task = run.Task("native", op, dtype, 0, count, 0, OPS if op == "graph" else ())
+    return (case for _, case in run.cases(task))
+
+
+def first_failure(op: str, dtype: str, engine: Engine, count: int) -> Verdict | None:
+    verdicts = (run.verdict_of(case, engine) for case in cases(op, dtype, count))
+    return next((v for v in verdicts if v.kind.fails), None)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_planted_fault_is_caught(fault: Fault, native: Engine) -> None:
+    with fault.plant():
+        found = [first_failure(op, fault.dtype, native, GRAPHS if op == "graph" else CASES) for op in fault.ops]
+    assert any(found), fault
+
+
+@pytest.mark.parametrize("fault", BENIGN, ids=str)
+def test_another_sound_formula_or_choice_is_never_flagged(fault: Fault, native: Engine) -> None:
+    with fault.plant():
+        for op in fault.ops:
+            for dtype in ("float64", "float32"):
+                found = first_failure(op, dtype, native, 40)
+                assert found is None, found.report()
+
+
+TEN = {
+    "tanh": ("tanh", 0, lambda g, xp, ct, out, x: ct * (1 - x * x)),
+    "multiply": ("multiply", 1, scaled(1 + 1e-9)),
+    "divide": ("divide", 1, scaled(-1)),
+    "maximum": ("maximum", 0, lambda g, xp, ct, out, x, y: np.where(x >= y, ct, 0.0) + 0 * g),
+    "sum": ("sum", 0, lambda g, xp, ct, out, x, axis, keepdims: g * 2),
+    "logsumexp": ("logsumexp", 0, lambda g, xp, ct, out, x, axis, keepdims: g * (1 + 1e-7)),
+    "matmul": ("matmul", 1, cast(np.float32)),
+    "linalg.inv": ("inv", 0, lambda g, *rest: np.swapaxes(g, -1, -2)),
+    "nn.softplus": ("softplus", 0, lambda g, xp, ct, out, x: np.where(x > 1, ct, g)),
+    "cumulative_sum": ("cumulative_sum", 0, lambda g, xp, ct, out, x, axis, include_initial: xp.flip(g, axis=axis)),
+}
+SHARED = {"prod": "multiply", "nn.mse": "square", "linalg.outer": "multiply", "vecdot": "multiply", "nn.silu": "multiply",
+          "nn.gelu": "multiply", "nn.layer_norm": "multiply", "tensordot": "matmul", "nn.conv2d": "matmul",
+          "nn.scaled_dot_product_attention": "matmul", "linalg.trace": "sum", "einsum": "sum"}  # fmt: skip
+
+
+def accepted(op: str) -> set[str]:
+    """The op, and the ops that the native engine composes of it: their rules are the same rule."""
+    primitive = TEN[op][0]
+    return {op, *(other for other, made_of in SHARED.items() if made_of == primitive)}
+
+
+@pytest.mark.parametrize("op", sorted(TEN))
+def test_a_fault_inside_a_random_graph_is_blamed_on_its_op_and_reduced_to_three_nodes(op: str, native: Engine) -> None:
+    primitive, argument, fault = TEN[op]
+    with planted(primitive, fault, argument):
+        met = 0
+        for case in cases("graph", "float64", 1500):
+            if op not in case.graph.ops:
+                continue
+            verdict = run.verdict_of(case, native)
+            if verdict.kind is not Kind.WRONG or len(case.graph.nodes) < 4:
+                continue
+            assert blame(verdict, native).blame in accepted(op), verdict.report()
+            smallest = reduce(case, lambda c: run.verdict_of(c, native).kind is Kind.WRONG)
+            assert len(smallest.graph.nodes) <= 3
+            final = blame(run.verdict_of(smallest, native), native)
+            assert final.kind is Kind.WRONG
+            assert final.blame in accepted(op), final.report()
+            met += 1
+            if met == 2:
+                break
+        assert met, "no graph met the fault"
+
+
+def test_lost_contributions_are_blamed_on_the_accumulation(native: Engine) -> None:
+    (fault,) = [f for f in FAULTS if f.name == "a second contribution is lost"]
+    with fault.plant():
+        blamed = []
+        for case in cases("graph", "float64", 60):
+            verdict = run.verdict_of(case, native)
+            if verdict.kind is Kind.WRONG and len(case.graph.nodes) > 3:
+                blamed.append(blame(verdict, native).blame)
+    assert ACCUMULATION in blamed
+
+
+def test_reduction_ends_within_its_calls_and_keeps_the_failure(native: Engine) -> None:
+    with planted("exp", scaled(2)):
+        case = next(c for c in cases("graph", "float64", 400) if run.verdict_of(c, native).kind is Kind.WRONG)
+        calls = 0
+
+        def fails(c: Case) -> bool:
+            nonlocal calls
+            calls += 1
+            return run.verdict_of(c, native).kind is Kind.WRONG
+
+        assert fails(reduce(case, fails, calls_max=50))
+        assert calls <= 52
+
+
+def test_the_engine_is_as_before_once_a_fault_is_lifted(native: Engine) -> None:
+    rules = {name: op.rules for name, op in tape.OPS.items()}
+    with pytest.raises(RuntimeError), planted("exp", scaled(2)):
+        raise RuntimeError
+    for fault in FAULTS[:20]:
+        with fault.plant():
+            pass
+    assert {name: op.rules for name, op in tape.OPS.items()} == rules
+    assert first_failure("graph", "float64", native, 60) is None
+
+
+def test_a_planted_rule_may_read_everything(native: Engine) -> None:
+    seen: list[object] = []
+
+    def spy(xp: object, ct: object, out: object, x: object, y: object) -> object:
+        seen.extend((type(out), type(x), type(y)))
+        return ct * y  # type: ignore[operator]
+
+    with replaced("multiply", spy):
+        assert first_failure("multiply", "float64", native, 20) is None
+    assert {t.__name__ for t in seen if isinstance(t, type)} <= {"ndarray", "float64"}
