@@ -127,17 +127,14 @@ def _solve_sketch(source: Source, shape: Shape) -> Sketch | None:
     return Sketch((Slot(shape, matrix="general"), Slot(other)))
 
 
-def _eliminated(m: list[list[Any]], right: list[list[Any]]) -> tuple[Any, list[list[Any]]]:
-    """Gauss-Jordan with partial pivoting on scalars: the determinant and the solution. Pivots are chosen by value."""
+def _eliminated(m: list[list[Any]], right: list[list[Any]]) -> list[list[Any]]:
+    """The solution by Gauss-Jordan with partial pivoting on scalars. Pivots are chosen by value."""
     n = len(m)
     m, right = [list(r) for r in m], [list(r) for r in right]
-    det: Any = m[0][0].lift(1.0) if n else 1  # so that a matrix of one entry is allowed a rounding too
     for k in range(n):
         pivot = max(range(k, n), key=lambda i: abs(float(m[i][k])))
         if pivot != k:
             m[k], m[pivot], right[k], right[pivot] = m[pivot], m[k], right[pivot], right[k]
-            det = -det
-        det = m[k][k] * det
         for i in range(k + 1, n):
             ratio = m[i][k] / m[k][k]
             m[i] = [*m[i][: k + 1], *(a - ratio * b for a, b in zip(m[i][k + 1 :], m[k][k + 1 :], strict=True))]
@@ -146,7 +143,23 @@ def _eliminated(m: list[list[Any]], right: list[list[Any]]) -> tuple[Any, list[l
         for i in range(k + 1, n):
             right[k] = [a - m[k][i] * b for a, b in zip(right[k], right[i], strict=True)]
         right[k] = [a / m[k][k] for a in right[k]]
-    return det, right
+    return right
+
+
+def _determinant(m: list[list[Any]]) -> Any:
+    """Elimination with complete pivoting: a single zero pivot comes last, where nothing is divided by it."""
+    n = len(m)
+    det: Any = m[0][0].lift(1.0) if n else 1  # so that a matrix of one entry is allowed a rounding too
+    for k in range(n):
+        i, j = max(((i, j) for i in range(k, n) for j in range(k, n)), key=lambda ij: abs(float(m[ij[0]][ij[1]])))
+        m[k], m[i] = m[i], m[k]
+        for row in m:
+            row[k], row[j] = row[j], row[k]
+        det = m[k][k] * det if (i != k) == (j != k) else -(m[k][k] * det)
+        for i in range(k + 1, n):
+            ratio = m[i][k] / m[k][k]
+            m[i] = [*m[i][: k + 1], *(a - ratio * b for a, b in zip(m[i][k + 1 :], m[k][k + 1 :], strict=True))]
+    return det
 
 
 def _solve(xp: Any, x: Any, y: Any) -> Any:
@@ -160,7 +173,7 @@ def _solve(xp: Any, x: Any, y: Any) -> Any:
     x, y = np.broadcast_to(x, (*batch, *x.shape[-2:])), np.broadcast_to(y, out.shape)
     for i in np.ndindex(*batch):
         matrix, right = xp.pooled(x[i]).tolist(), xp.pooled(y[i]).tolist()
-        out[i] = np.array(_eliminated(matrix, right)[1], dtype=object).reshape(out.shape[-2:])
+        out[i] = np.array(_eliminated(matrix, right), dtype=object).reshape(out.shape[-2:])
     return out
 
 
@@ -175,7 +188,7 @@ def _det(xp: Any, x: Any) -> Any:
         return np.linalg.det(x)
     out = np.empty(x.shape[:-2], dtype=object)
     for i in np.ndindex(*out.shape):
-        out[i] = _eliminated(xp.pooled(x[i]).tolist(), [[]] * x.shape[-1])[0]
+        out[i] = _determinant(xp.pooled(x[i]).tolist())
     return out
 
 
