@@ -13,10 +13,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from gradproof.specs.mutants.plant import planted, replaced, swapped
 
 from gradproof.engine import tape, transforms
 from gradproof.engine.backend import Patch, raw
+from gradproof.specs.mutants.plant import planted, replaced, swapped
 
 Plant = Callable[[], AbstractContextManager[None]]
 
@@ -186,7 +186,7 @@ wrap("layout", "diagonal with the offset's sign lost", "linalg.diagonal linalg.t
 wrap("layout", "tril one diagonal too many", "tril", "tril", lambda g, xp, ct, out, x, k: np.tril(ct, k + 1))
 wrap("layout", "triu pulled back by tril", "triu", "triu", lambda g, xp, ct, out, x, k: np.tril(ct, k))
 wrap("layout", "pad shifted by one where there is room", "pad", "pad",
-     lambda g, xp, ct, out, x, pad_width, value: ct[tuple(slice(after, after + n) for n, (_, after) in zip(x.shape, pad_width))])
+     lambda g, xp, ct, out, x, pad_width, value: ct[tuple(slice(after, after + n) for n, (_, after) in zip(x.shape, pad_width, strict=True))])
 swap("layout", "conv2d overlaps folded transposed", "nn.conv2d", raw, "fold",
      lambda right: lambda x, **p: right(np.swapaxes(x, -1, -2) if x.shape[-1] == x.shape[-2] else x, **p))
 
@@ -307,7 +307,7 @@ swap("repeated", "the last of a repeated index wins", "getitem take take_along_a
      lambda right: lambda self, buffer: buffer.__setitem__(self.key, self.value))
 swap("repeated", "a negative index counts from 0", "getitem take", raw, "scatter",
      lambda right: lambda x, *, key, shape: Patch(tuple(np.abs(k) % n if isinstance(k, np.ndarray) else k
-                                                        for k, n in zip(key, shape)) if len(key) <= len(shape) and
+                                                        for k, n in zip(key, shape, strict=False)) if len(key) <= len(shape) and
                                                   not any(k is None or k is Ellipsis for k in key) else key, x))
 swap("repeated", "pooling windows that overlap overwrite", "nn.max_pool2d nn.conv2d", raw, "fold",
      lambda right: lambda x, *, stride, shape: _overwriting(x, stride, shape))

@@ -138,7 +138,10 @@ def test_error_6_arrays_of_size_0_reach_the_engine_as_plain_arrays(shape: tuple[
     assert torch is not None
     from gradproof.oracles.registry import engine
 
-    assert judge(chain(np.zeros(shape), "exp", ("sum", {"axis": None, "keepdims": False})), engine("torch")).kind is Kind.AGREE
+    assert (
+        judge(chain(np.zeros(shape), "exp", ("sum", {"axis": None, "keepdims": False})), engine("torch")).kind
+        is Kind.AGREE
+    )
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,11 @@ def test_a_file_that_is_cut_off_binary_or_missing_is_named(tmp_path: Path) -> No
 def test_the_pretty_print_shows_keys_as_python_does() -> None:
     x = Leaf(np.arange(6.0).reshape(2, 3))
     key = (slice(1, None), Ellipsis, None, (0, -1))
-    graph = Graph((x, Leaf(np.array([1, 0]), constant=True)), (Node("getitem", (0,), {"key": key}), Node("take", (0, 1), {"axis": 1})), (2, 3))
+    graph = Graph(
+        (x, Leaf(np.array([1, 0]), constant=True)),
+        (Node("getitem", (0,), {"key": key}), Node("take", (0, 1), {"axis": 1})),
+        (2, 3),
+    )
     text = pretty(Case(graph, (np.ones((1, 1, 2)), np.zeros((2, 2)))))
     assert text.splitlines() == [
         "%0 = leaf([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]) : f64[2, 3]",

@@ -19,7 +19,9 @@ QUICK = 24  # the cases of an op and a dtype in the quick profile
 
 @cache
 def drawn(op: str, count: int, dtype: str = "float64") -> tuple[Case, ...]:
-    return tuple(case for _, case in run.cases(run.Task("native", op, dtype, 0, count, 0, OPS if op == "graph" else ())))
+    return tuple(
+        case for _, case in run.cases(run.Task("native", op, dtype, 0, count, 0, OPS if op == "graph" else ()))
+    )
 
 
 def primal(case: Case, position: int = 0) -> Array:

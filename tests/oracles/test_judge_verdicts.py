@@ -111,7 +111,9 @@ def raising(error: BaseException) -> Any:
     return fail
 
 
-@pytest.mark.parametrize("error", [ValueError("no"), ZeroDivisionError(), MemoryError(), AssertionError(), KeyError("x")])
+@pytest.mark.parametrize(
+    "error", [ValueError("no"), ZeroDivisionError(), MemoryError(), AssertionError(), KeyError("x")]
+)
 def test_an_engine_that_raises_has_crashed(error: BaseException) -> None:
     verdict = judge(EXP, Bent(gradients=raising(error)))
     assert found(verdict) == (Kind.CRASHED, "gradient")
@@ -127,7 +129,10 @@ def test_an_answer_that_is_no_array_never_agrees(answer: Any) -> None:
 def test_what_an_engine_declares_it_lacks_is_unsupported(native: Engine) -> None:
     lacking = Bent(capabilities=Capabilities(("float64",), unsupported=frozenset({"exp"})))
     assert judge(EXP, lacking).kind is Kind.UNSUPPORTED
-    assert judge(case("exp", [0.5], dtype=np.float32), Bent(capabilities=Capabilities(("float64",)))).kind is Kind.UNSUPPORTED
+    assert (
+        judge(case("exp", [0.5], dtype=np.float32), Bent(capabilities=Capabilities(("float64",)))).kind
+        is Kind.UNSUPPORTED
+    )
     assert judge(EXP, Bent(outputs=raising(Unsupported("not on this device")))).kind is Kind.UNSUPPORTED
 
     class Empty:

@@ -27,18 +27,24 @@ def test_the_slope_of_abs_at_0_is_nothing_else(slope: float) -> None:
     assert kind(case("abs", [0.0], ct=[3.0]), [3.0 * slope]) is not ACCEPTED
 
 
-@pytest.mark.parametrize(("slope", "expected"), [(0.0, ACCEPTED), (0.5, ACCEPTED), (1.0, ACCEPTED), (-1.0, REJECTED), (1.1, REJECTED)])
+@pytest.mark.parametrize(
+    ("slope", "expected"), [(0.0, ACCEPTED), (0.5, ACCEPTED), (1.0, ACCEPTED), (-1.0, REJECTED), (1.1, REJECTED)]
+)
 def test_the_slope_of_relu_at_0_lies_between_its_sides(slope: float, expected: Kind) -> None:
     assert kind(case("nn.relu", [0.0, 2.0, -1.0], ct=[1.0, 2.0, 3.0]), [slope, 2.0, 0.0]) is expected
 
 
-@pytest.mark.parametrize(("slope", "expected"), [(0.25, ACCEPTED), (1.0, ACCEPTED), (0.5, ACCEPTED), (0.0, REJECTED), (1.25, REJECTED)])
+@pytest.mark.parametrize(
+    ("slope", "expected"), [(0.25, ACCEPTED), (1.0, ACCEPTED), (0.5, ACCEPTED), (0.0, REJECTED), (1.25, REJECTED)]
+)
 def test_the_slope_of_leaky_relu_at_0_lies_between_its_two_slopes(slope: float, expected: Kind) -> None:
     assert kind(case("nn.leaky_relu", [0.0], negative_slope=0.25), [slope]) is expected
 
 
 @pytest.mark.parametrize("at", [-1.0, 0.5])
-@pytest.mark.parametrize(("slope", "expected"), [(0.0, ACCEPTED), (0.5, ACCEPTED), (1.0, ACCEPTED), (2.0, REJECTED), (-0.5, REJECTED)])
+@pytest.mark.parametrize(
+    ("slope", "expected"), [(0.0, ACCEPTED), (0.5, ACCEPTED), (1.0, ACCEPTED), (2.0, REJECTED), (-0.5, REJECTED)]
+)
 def test_the_slope_of_clip_at_a_bound_lies_between_0_and_1(at: float, slope: float, expected: Kind) -> None:
     assert kind(case("clip", [at], min=-1.0, max=0.5), [slope]) is expected
 

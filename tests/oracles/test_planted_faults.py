@@ -8,7 +8,6 @@ import faults
 import numpy as np
 import pytest
 from faults import BENIGN, FAULTS, Fault, cast, scaled
-from gradproof.specs.mutants.plant import planted, replaced
 
 from gradproof.engine import tape
 from gradproof.oracles.blame import ACCUMULATION, blame
@@ -19,6 +18,7 @@ from gradproof.oracles.judge import Verdict
 from gradproof.oracles.reduce import reduce
 from gradproof.oracles.verdict import Kind
 from gradproof.specs import run
+from gradproof.specs.mutants.plant import planted, replaced
 
 OPS = tuple(CATALOGUE)
 CASES, GRAPHS = 150, 400  # within which a fault must be caught; the cases of a standard run are more

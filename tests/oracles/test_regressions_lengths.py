@@ -13,9 +13,7 @@ def _certified(op: str, x: np.ndarray, cotangent: np.ndarray, **params: object) 
 
 
 def test_the_length_of_one_entry_may_round() -> None:
-    certificate = _certified(
-        "linalg.vector_norm", np.array([[-0.3], [5.0]]), np.ones(2), axis=1, keepdims=False, ord=2
-    )
+    certificate = _certified("linalg.vector_norm", np.array([[-0.3], [5.0]]), np.ones(2), axis=1, keepdims=False, ord=2)
     assert [float(g) for g in certificate.gradient] == [-1.0, 1.0]
     assert min(certificate.bound) >= 2.0**-53
     assert not certificate.kinked

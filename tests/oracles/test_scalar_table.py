@@ -15,7 +15,9 @@ POSITIVE = (1e-160, 1e-8, 0.3, 1.0, 2.5, 1e12)
 SIGNED = (-1e12, -2.5, -1e-8, 1e-160, 0.3, 7.0)
 UNIT = (-1 + 2.0**-20, -0.6, -1e-8, 1e-160, 0.3, 1 - 2.0**-20)
 POINTS = {
-    **dict.fromkeys(("exp", "expm1", "sin", "cos", "sinh", "cosh", "tanh", "erf", "erfc", "ndtr", "sigmoid", "softplus"), ZERO),
+    **dict.fromkeys(
+        ("exp", "expm1", "sin", "cos", "sinh", "cosh", "tanh", "erf", "erfc", "ndtr", "sigmoid", "softplus"), ZERO
+    ),
     **dict.fromkeys(("square", "atan", "asinh"), (*ZERO, 1e12)),
     **dict.fromkeys(("log", "log2", "log10", "sqrt", "rsqrt"), POSITIVE),
     **dict.fromkeys(("asin", "acos", "atanh"), UNIT),
@@ -51,7 +53,7 @@ def test_slopes_of_one_variable_are_the_differences_of_the_value(name: str) -> N
     with precision(BITS):
         for point in POINTS[name]:
             x, h = arb(point), STEP * (abs(point) or 1)
-            f = lambda t: row.value(ARB, t)  # noqa: B023, E731
+            f = lambda t: row.value(ARB, t)
             y = f(x)
             up, down = f(x + h), f(x - h)
             p = row.slope(ARB, x, y)
@@ -67,7 +69,7 @@ def test_slopes_of_two_variables_are_the_differences_of_the_value(name: str) -> 
         for point in PAIRS[name]:
             a, b = map(arb, point)
             h, k = (STEP * (abs(t) or 1) for t in point)
-            f = lambda s, t: row.value(ARB, s, t)  # noqa: B023, E731
+            f = lambda s, t: row.value(ARB, s, t)
             z = f(a, b)
             pa, pb = row.slopes(ARB, a, b, z)
             qaa, qab, qbb = row.seconds(ARB, a, b, z)
@@ -110,7 +112,9 @@ def test_floats_agree_with_balls_in_two_variables(name: str) -> None:
             mine = row.value(FLOAT, *point)
             a, b = (64 * 2.0**-53 * abs(t) for t in point)
             assert within(mine, z, a * float(abs(slopes[0])) + b * float(abs(slopes[1]))), (point, mine, z.str(17))
-            for p, ball, slack in zip(row.slopes(FLOAT, *point, mine), slopes, (a * qaa + b * qab, a * qab + b * qbb), strict=True):
+            for p, ball, slack in zip(
+                row.slopes(FLOAT, *point, mine), slopes, (a * qaa + b * qab, a * qab + b * qbb), strict=True
+            ):
                 assert within(p, ball, slack), (point, p, ball.str(17))
 
 

@@ -31,7 +31,9 @@ def test_the_certificate_passes_its_own_differences_on_graphs() -> None:
         assert not self_check(certify(build.graph(rnd.randbytes(build.GRAPH_BYTES), tuple(CATALOGUE))))
 
 
-TAMPERED = sorted(set(scalar.UNARY) & {"exp", "sin", "log", "tanh", "sqrt", "erf", "softplus", "asinh", "square", "rsqrt"})
+TAMPERED = sorted(
+    set(scalar.UNARY) & {"exp", "sin", "log", "tanh", "sqrt", "erf", "softplus", "asinh", "square", "rsqrt"}
+)
 
 
 @pytest.mark.parametrize("factor", [-1.0, 2.0, 1 + 1e-6])

@@ -7,8 +7,8 @@ import pytest
 
 from gradproof.oracles.ball import ADD, CONSTANT, JUMP, SELECT, Scalar, Tape, arb, constants, lifted, precision, scalars
 from gradproof.oracles.bound import Rounding, forward
-from gradproof.oracles.graph import Graph, Leaf, Node
 from gradproof.oracles.certificate import record
+from gradproof.oracles.graph import Graph, Leaf, Node
 
 UNIT = Rounding.of(np.dtype(np.float64))
 
