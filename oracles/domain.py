@@ -40,7 +40,7 @@ MODERATE = Domain("moderate", lambda x: np.clip(x, -40.0, 40.0), (("tanh",), ("n
 POSITIVE = Domain(
     "positive", lambda x: np.where(x == 0, 1.0, np.maximum(np.abs(x), TINY)), (("nn.softplus",), ("exp", "nn.softplus"), ("nn.sigmoid",))
 )
-NONNEGATIVE = Domain("nonnegative", np.abs, (("abs",), ("square",), ("nn.softplus",)))
+NONNEGATIVE = Domain("nonnegative", np.abs, (("nn.softplus",), ("nn.sigmoid",), ("sin", "square", "exp")))
 NONZERO = Domain(
     "nonzero", lambda x: np.where(np.abs(x) < TINY, 1.0, x), (("nn.softplus",), ("nn.sigmoid",), ("cosh", "tanh"))
 )
