@@ -64,15 +64,15 @@ def leaf(source: Source, rnd: random.Random, slot: Slot, dtype: str, mild: bool)
 
 def matrix(rnd: random.Random, slot: Slot, source: Source) -> Array:
     """A matrix far from singular: a permutation, graded rows, or random with a heavy diagonal; or an s.p.d. one; or one
-    whose last row is twice the first, or the second column, and nothing else singular about it."""
+    that is singular because its last row is twice the first, or its second column is."""
     shape = slot.shape
     n = shape[-1]
-    entries = np.array([rnd.gauss(0.0, 1.0) for _ in range(int(np.prod(shape)))]).reshape(shape)
-    identity = np.eye(n)
+    entries: Array = np.array([rnd.gauss(0.0, 1.0) for _ in range(int(np.prod(shape)))]).reshape(shape)
+    identity: Array = np.eye(n)
     if slot.matrix == "spd":
         return np.matmul(entries, np.swapaxes(entries, -1, -2)) + source.pick((1.0, 0.25, 4.0)) * identity
     if slot.matrix == "singular":
-        whole = np.rint(entries) + 4.0 * identity
+        whole: Array = np.rint(entries) + 4.0 * identity
         if n > 2 and source.flag():
             whole[..., :, 1] = 2.0 * whole[..., :, 0]
         else:
