@@ -70,7 +70,8 @@ def matrix(rnd: random.Random, slot: Slot, source: Source) -> Array:
     entries: Array = np.array([rnd.gauss(0.0, 1.0) for _ in range(int(np.prod(shape)))]).reshape(shape)
     identity: Array = np.eye(n)
     if slot.matrix == "spd":
-        return np.matmul(entries, np.swapaxes(entries, -1, -2)) + source.pick((1.0, 0.25, 4.0)) * identity
+        squared: Array = np.matmul(entries, np.swapaxes(entries, -1, -2)) + source.pick((1.0, 0.25, 4.0)) * identity
+        return squared
     if slot.matrix == "singular":
         whole: Array = np.rint(entries) + 4.0 * identity
         if n > 2 and source.flag():

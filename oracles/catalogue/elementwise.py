@@ -18,13 +18,22 @@ Draw = Callable[[Source], dict[str, Param]]
 
 
 def unary(
-    name: str, meaning: Meaning | None = None, domain: d.Domain = d.REAL, kinks: str = "", params: Draw | None = None
+    name: str,
+    meaning: Meaning | None = None,
+    domain: d.Domain = d.REAL,
+    kinks: str = "",
+    params: Draw | None = None,
+    large: bool = False,
 ) -> Op:
-    """An op of one operand; the meaning defaults to the namespace's function of the same name."""
+    """An op of one operand; the meaning defaults to the namespace's function of the same name.
+
+    ``large``: it grows slowly, so that operands whose squares overflow are fair.
+    """
     function = meaning or (lambda xp, x: getattr(xp, name)(x))
 
     def sketch(source: Source, shape: Shape) -> Sketch:
-        return Sketch((Slot(shape, domain),), params(source) if params else {})
+        scale = int(large and source.flag(8))
+        return Sketch((Slot(shape, domain, scale=scale),), params(source) if params else {})
 
     return Op(name, function, sketch, any_shape, kinks, family="elementwise")
 
@@ -94,9 +103,9 @@ AT_ZERO = "0"
 ROWS = (
     unary("abs", lambda xp, x: xp.absolute(x), kinks=AT_ZERO),
     unary("acos", domain=d.UNIT),
-    unary("acosh", domain=d.ABOVE_ONE),
+    unary("acosh", domain=d.ABOVE_ONE, large=True),
     unary("asin", domain=d.UNIT),
-    unary("asinh"),
+    unary("asinh", large=True),
     unary("atan"),
     unary("atanh", domain=d.UNIT),
     unary("cos"),

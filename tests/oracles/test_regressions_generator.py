@@ -27,6 +27,12 @@ def test_squares_leave_the_range(op: str, dtype: str) -> None:
     assert all(np.isfinite(size).all() for size in sizes)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("op", ["asinh", "acosh"])
+def test_squares_overflow(op: str, dtype: str) -> None:
+    assert any(np.abs(data).max() > np.sqrt(float(np.finfo(dtype).max)) for data in _leaves(op, dtype))
+
+
 def test_some_determinants_are_exactly_zero() -> None:
     exact = [m for data in _leaves("linalg.det", "float64") for m in data.reshape(-1, *data.shape[-2:])]
     doubled = [m for m in exact if len(m) > 1 and (m[-1] == 2 * m[0]).all()]
