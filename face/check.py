@@ -80,7 +80,7 @@ def check_gradient(
         verdict = setting.judged(order, meaning, seed=seed, k=k, directions=directions, coordinates=coordinates)
     if verdict.kind.fails:
         crash = verdict.note.get("crash")
-        report = failures.report(verdict, call, setting.arguments, save)
+        report = failures.report(verdict, call, setting.given, save)
         raise GradientError(report, verdict) from (crash if isinstance(crash, BaseException) else None)
     if not verdict.kind.decided:
         raise InconclusiveError(f"{verdict.kind}: {setting.name}: {verdict.reason}. {_advice(verdict)}")
@@ -120,6 +120,7 @@ class _Setting:
 
         self.fn: Function = fn
         self.note = ""
+        self.given = arguments  # in the user's own dtype
 
     @staticmethod
     def of(f: Callable[..., Any], args: Sequence[Any], own: Framework, argnums: int | Sequence[int] | None) -> _Setting:
@@ -138,6 +139,7 @@ class _Setting:
         except Exception:  # noqa: BLE001 - f does not take float64
             accepted = False
         if accepted:
+            wide.given = arguments
             wide.note = f"; judged in float64, given {' and '.join(sorted(floats))}"
             return wide
         if not floats <= set(JUDGED):

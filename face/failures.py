@@ -101,6 +101,7 @@ def report(verdict: Verdict, call: Call, arguments: Arguments, save: str | Path 
             f"  expected   {worst.expected!r} ± {worst.radius:.1e}",
             f"  bound      {worst.bound:.3e} (the error is {worst.units:.3g} times it; {call.k:g} times is accepted)",
         ]
+    lines += [f"  also       {f.reason}" for f in verdict.findings if f.kind.fails and f is not finding]
     lines.append(f"  evidence   {verdict.evidence}")
     opaque = {Kind.WRONG: WRONG_TODO, Kind.CONTRACT: CONTRACT_TODO}
     lines.append(f"  what to do {opaque.get(verdict.kind, verdict.kind.what_to_do)}")

@@ -84,7 +84,9 @@ class Point:
             return np.full(len(self.weights), np.nan), np.zeros(len(self.weights))
         y = np.concatenate([np.ravel(v) for v in values]).astype(float)
         terms = self.weights * y
-        return terms.sum(axis=1), 2 * self.subject.unit * np.sqrt(np.square(terms).sum(axis=1))
+        most = np.max(np.abs(terms), axis=1, initial=np.finfo(float).tiny)
+        size = most * np.sqrt(np.square(terms / most[:, None]).sum(axis=1))  # without overflow
+        return terms.sum(axis=1), 2 * self.subject.unit * size
 
     def line(self, direction: Array) -> Line:
         """t -> <cotangent, f(x + t d)>, and what rounding of x + t d has added, to first order."""
@@ -105,23 +107,24 @@ class Point:
 
     @cached_property
     def allowance(self) -> Array:
-        """What rounding may do to each entry of each gradient, from values and gradients at seven near points.
+        """What rounding may do to each entry of each gradient, from values and gradients at near points.
 
         Third differences show noise (Moré and Wild, Estimating Computational Noise, 2011). Noise of the gradient counts
         only as far as noise of the values explains it: a backward pass in a coarser format is no excuse.
         """
         u = self.subject.unit
-        step = u**0.45
         rng = np.random.default_rng([self.seed, 7])
         direction = rng.uniform(0.5, 1, self.flat.size) * rng.choice([-1.0, 1.0], self.flat.size) * self.scale
-        points = [self.flat + j * step * direction for j in range(-3, 4)]
-        values = np.array([self.projected(p)[0] for p in points])
-        gradients = np.array([self._gradient(p) for p in points])
+        noise, shake, bend = self.floor, np.zeros_like(self.gradients), np.zeros_like(self.gradients)
         with np.errstate(all="ignore"):
-            noise = np.fmax(np.abs(np.diff(values, 3, axis=0)).max(axis=0) / np.sqrt(20), self.floor)
-            shake = np.abs(np.diff(gradients, 3, axis=0)).max(axis=0) / np.sqrt(20)
-            bend = np.abs(gradients[-1] - gradients[0]) / (6 * step)
-            explained = CONDITION * noise[:, None] / np.abs(self.flat)
+            for step in (u**0.45, u**0.38):  # two, because steps of rounding may keep time with one
+                points = [self.flat + j * step * direction for j in range(-3, 4)]
+                values = np.array([self.projected(p)[0] for p in points])
+                gradients = np.array([self._gradient(p) for p in points])
+                noise = np.fmax(noise, np.abs(np.diff(values, 3, axis=0)).max(axis=0) / np.sqrt(20))
+                shake = np.fmax(shake, np.abs(np.diff(gradients, 3, axis=0)).max(axis=0) / np.sqrt(20))
+                bend = np.fmax(bend, np.abs(gradients[-1] - gradients[0]) / (6 * step))
+            explained = CONDITION * noise[:, None] / self.scale
             allowed = np.fmin(16 * shake, explained) + CONDITION * u * bend + 16 * u * np.abs(self.gradients)
         return np.asarray(np.nan_to_num(allowed, nan=0.0, posinf=0.0))
 
@@ -224,7 +227,8 @@ class Survey:
             hints = [h for h in (self.radius, self.relative * size) if h > 0]
             found = look(point, direction, 0.5 * max(1.0, size), self.k, hints)
             if found.status == "agrees":
-                self.radius, self.relative = found.radius, found.radius / size if size else self.relative
+                self.radius = max(self.radius, found.radius)  # a small one from near a kink would blunt all others
+                self.relative = max(self.relative, found.radius / size) if size else self.relative
             self.coordinates[i] = found
         return self.coordinates[i]
 

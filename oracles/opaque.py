@@ -175,8 +175,11 @@ def _reason(seen: Look) -> str:
         return "nan where f has a slope; a nan often comes from the branch that where() did not take"
     if seen.got[j] == 0:
         return "zero where f has a slope; was a gradient dropped, or returned as None?"
-    if seen.expected[j] and 0 < abs(seen.got[j] / seen.expected[j]) < 1e6:
-        return f"{seen.got[j] / seen.expected[j]:.6g} times the slope that f has"
+    ratio = float(seen.got[j] / seen.expected[j]) if seen.expected[j] else np.inf
+    if abs(ratio - 1) < 1e-3:
+        return f"off by {abs(ratio - 1):.1e} of the slope that f has"
+    if abs(ratio) < 1e6:
+        return f"{ratio:.6g} times the slope that f has"
     return "not the slope that f has"
 
 

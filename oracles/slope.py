@@ -20,7 +20,6 @@ NODES = 10
 SHRINK = 6.0
 RADII = 19  # from the first radius to 1e-14 of it
 TAIL = 3  # coefficients that should have died out
-RISING = 4  # radii in a row that do not improve a usable fit, before the ladder ends
 FLAT = 1e-4  # a function flat over this part of the first radius is flat, not coarse
 RISEN = 1e4  # a tail this much above that of a larger radius is noise
 APART = 1e3  # the middle is off the curve when it misses by this many tails
@@ -135,7 +134,7 @@ def fit(line: Line, radius: float, middle: Array, floor: Array, stencil: Stencil
     plateau = np.maximum(np.maximum(tail, miss), least)
     distinct = [len(set(c)) for c in sampled.T.tolist()]
     steps, flat = min(distinct, default=1) <= NODES // 2, bool((sampled == middle).all())
-    sharp = bool((plateau <= SHARP * least).all())
+    sharp = bool((np.isfinite(plateau) & (plateau <= SHARP * least)).all())
     return Slope(stencil.slope @ coefficients / radius, stencil.weight * plateau / radius * apart, radius, sharp, steps, flat, False, plateau, tail, least)
 
 
@@ -157,9 +156,9 @@ def rough(line: Line, radius: float, slope: Array) -> bool:
 def ladder(
     line: Line, start: float, middle: Array, floor: Array, stencil: Stencil = BOTH, whole: bool = False
 ) -> Slope:
-    """The best fit over shrinking radii; ``whole`` goes on beyond the first sharp one."""
+    """The best fit over shrinking radii, down to the first sharp one; ``whole`` looks at one more."""
     fits = Fits([], start)
-    best, rising, sharp = np.inf, 0, 0
+    sharp = 0
     radius = start
     for _ in range(RADII):
         found = fit(line, radius, middle, floor, stencil)
@@ -167,11 +166,7 @@ def ladder(
         if found is None:
             continue
         fits.tried.append(found)
-        worst = float(np.max(found.error, initial=0.0))
-        usable = bool((found.error < 0.1 * np.abs(found.value)).any()) or found.sharp
-        rising = rising + 1 if usable and worst >= best else 0
-        best = min(best, worst)
         sharp += found.sharp and not found.steps
-        if rising >= RISING or sharp > (1 if whole else 0) or (found.flat and radius > FLAT * start):
+        if sharp > (1 if whole else 0) or (found.flat and radius > FLAT * start):
             break
     return fits.best()

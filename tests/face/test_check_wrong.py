@@ -1,0 +1,203 @@
+"""Wrong gradients are caught, in the way they are wrong, and the report helps to repair them."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradproof.engine as ge
+from gradproof import GradientError, check_gradient
+from gradproof.failures import load
+from gradproof.oracles.errors import GraphError
+from gradproof.oracles.verdict import Kind
+
+HERE = Path(__file__).parent
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((3, 3))
+
+
+@pytest.fixture
+def wrong(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The module of wrong functions, under a name that can be imported."""
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    monkeypatch.syspath_prepend(str(HERE))
+    yield importlib.import_module("wrong_functions")
+    sys.modules.pop("wrong_functions", None)
+
+
+def caught(f: Callable[..., Any], *args: Any, **options: Any) -> GradientError:
+    with pytest.raises(GradientError) as raised:
+        check_gradient(f, *args, **{"save": None, **options})
+    return raised.value
+
+
+FAULTS = {
+    "WrongSign": (Kind.WRONG, "-1 times the slope"),
+    "WrongFactor": (Kind.WRONG, "times the slope"),
+    "OneEntry": (Kind.WRONG, "1.01 times the slope"),
+    "MissingTerm": (Kind.WRONG, "times the slope"),
+    "ReturnsNone": (Kind.WRONG, "returned as None"),
+    "WrongShape": (Kind.CRASHED, "invalid gradient"),
+    "Transposed": (Kind.WRONG, "the slope that f has"),
+    "Rectified": (Kind.WRONG, "also       not linear in the cotangent"),
+    "Clipped": (Kind.WRONG, "the slope that f has"),
+    "Rounded": (Kind.WRONG, "of the slope that f has"),
+    "Biased": (Kind.WRONG, "also       a zero cotangent gives"),
+    "Random": (Kind.CONTRACT, "not deterministic"),
+    "Stale": (Kind.CONTRACT, "overwritten by a later call"),
+    "Writes": (Kind.CONTRACT, "was written by the engine"),
+    "WritesCotangent": (Kind.CONTRACT, "was written by the engine"),
+    "Raises": (Kind.CRASHED, "ZeroDivisionError: backward"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_wrong_torch_function_is_caught(wrong: ModuleType, name: str) -> None:
+    kind, reason = FAULTS[name]
+    error = caught(getattr(wrong, name).apply, X)
+    assert error.verdict.kind is kind
+    assert reason in str(error)
+
+
+def test_the_right_function_beside_them_passes(wrong: ModuleType) -> None:
+    assert check_gradient(wrong.Right.apply, X, order=2).kind is Kind.AGREE
+
+
+@pytest.mark.parametrize("off", [0.1, 1e-5, 1e-7])
+def test_one_entry_of_two_hundred_is_caught_and_named(
+    wrong: ModuleType, off: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wrong.OneEntry, "off", off)
+    x = np.random.default_rng(0).standard_normal(200)
+    error = caught(lambda x: wrong.OneEntry.apply(x).sum(), x, engine="torch")
+    assert error.verdict.worst is not None
+    assert error.verdict.worst.index == (3,)
+
+
+def test_one_entry_among_thousands_is_found_by_halving(wrong: ModuleType) -> None:
+    error = caught(wrong.OneEntry.apply, RNG.standard_normal(4000), coordinates=16)
+    assert error.verdict.worst is not None
+    assert error.verdict.worst.index == (3,)
+
+
+def test_a_product_that_divides_by_zero_is_caught(wrong: ModuleType) -> None:
+    assert "nan" in str(caught(wrong.LostAtZero.apply, np.array([0.0, 2.0, 3.0])))
+
+
+def test_a_slope_outside_left_and_right_is_caught_at_the_kink(wrong: ModuleType) -> None:
+    error = caught(wrong.OutsideTheKink.apply, np.array([0.0, 1.0, -1.0]))
+    assert error.verdict.worst is not None
+    assert error.verdict.worst.index == (0,)
+
+
+def test_a_wrong_slope_beside_a_kink_is_caught(wrong: ModuleType) -> None:
+    def kinked(x: Any) -> Any:
+        return wrong.OneEntry.apply(x).sum() + abs(x[0])
+
+    error = caught(kinked, np.array([0.0, 1.0, 2.0, 3.0]), engine="torch")
+    assert error.verdict.worst is not None
+    assert error.verdict.worst.index == (3,)
+
+
+def test_a_second_order_fault_is_caught_at_order_two_only(wrong: ModuleType) -> None:
+    assert check_gradient(wrong.FirstOrderOnly.apply, X).kind is Kind.AGREE
+    error = caught(wrong.FirstOrderOnly.apply, X, order=2)
+    assert error.verdict.kind is Kind.WRONG
+    assert str(error).startswith("WRONG: second-order gradient of")
+
+
+def test_only_marked_tensors_are_judged_if_any_is(wrong: ModuleType) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    x = torch.tensor(X)
+
+    def half(x: Any, y: Any) -> Any:
+        return wrong.Right.apply(x) * y.detach()
+
+    assert check_gradient(half, x.clone().requires_grad_(), x).kind is Kind.AGREE
+    assert check_gradient(half, x, x, argnums=0).kind is Kind.AGREE
+    assert caught(half, x, x).verdict.kind is Kind.WRONG
+
+
+def test_a_wrong_entry_of_a_jax_custom_vjp_is_caught() -> None:
+    jax = pytest.importorskip("jax", reason="JAX is not installed")
+
+    @jax.custom_vjp
+    def f(x: Any) -> Any:
+        return jax.numpy.sin(x) * x
+
+    def backward(x: Any, ct: Any) -> Any:
+        return (ct * (jax.numpy.cos(x) * x + jax.numpy.sin(x)).at[3].multiply(1.001),)
+
+    f.defvjp(lambda x: (f(x), x), backward)
+    error = caught(f, jax.numpy.asarray(RNG.standard_normal(8)))
+    assert error.verdict.worst is not None
+    assert error.verdict.worst.index == (3,)
+    assert "1.001 times the slope" in str(error)
+
+
+def test_a_wrong_native_function_is_caught() -> None:
+    error = caught(lambda x: ge.sum(ge.stop_gradient(x) * x), X)
+    assert "0.5 times the slope" in str(error)
+
+
+def test_the_report_names_the_worst_entry_both_values_bound_and_evidence(wrong: ModuleType) -> None:
+    text = str(caught(lambda x, y: (x * y + wrong.OneEntry.apply(y)).sum(), X, X, engine="torch"))
+    assert "worst      y at [1, 0]" in text
+    assert "16 times is accepted" in text
+    for word in ("got ", "expected ", "bound ", "evidence   differences, ", "what to do "):
+        assert f"  {word}" in text
+
+
+def test_the_inputs_are_saved_exactly_and_load_again(wrong: ModuleType, tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "failures"
+    structured = ({"a": X, "b": [np.float32(0.1), 3, True, None, "text"]},)
+
+    def f(p: Any) -> Any:
+        return wrong.WrongSign.apply(p["a"])
+
+    text = str(caught(f, *structured, engine="torch", save=folder))
+    (path,) = folder.iterdir()
+    assert str(path) in text
+    (found,) = load(path)
+    assert found["a"].tobytes() == X.tobytes()
+    assert found["b"][0].dtype == np.float32
+    assert [np.asarray(v).item() if isinstance(v, np.ndarray) else v for v in found["b"][1:]] == [3, True, None, "text"]
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(GraphError, match="cannot read"):
+        load(path)
+
+
+def test_a_folder_that_cannot_be_written_loses_nothing(wrong: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    text = str(caught(wrong.WrongSign.apply, X, save=tmp_path / "file"))
+    assert "saved      nowhere:" in text
+    assert "a regression test" in text
+
+
+@pytest.mark.parametrize("size", [3, 300])
+def test_the_test_to_paste_fails_as_it_is_and_passes_once_repaired(
+    wrong: ModuleType, tmp_path: Path, size: int
+) -> None:
+    text = str(caught(wrong.WrongFactor.apply, RNG.standard_normal(size) / 3, save=tmp_path / "saved"))
+    source = "\n".join(line[4:] for line in text.partition("ready to paste:")[2].splitlines())
+    assert "from wrong_functions import WrongFactor" in source
+    scope: dict[str, Any] = {}
+    exec(compile(source, "pasted", "exec"), scope)  # noqa: S102
+    with pytest.raises(GradientError, match="WRONG"):
+        scope["test_gradient_of_wrongfactor"]()
+    scope["WrongFactor"] = wrong.Right
+    scope["test_gradient_of_wrongfactor"]()
+
+
+def test_the_replay_call_repeats_the_check(wrong: ModuleType, tmp_path: Path) -> None:
+    text = str(caught(wrong.WrongSign.apply, X, save=tmp_path, seed=3))
+    lines = text.partition("to replay:\n")[2].partition("\n\n")[0].splitlines()
+    with pytest.raises(GradientError, match="-1 times the slope"):
+        exec("\n".join(line.strip() for line in lines), {})  # noqa: S102
