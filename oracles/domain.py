@@ -45,7 +45,7 @@ NONZERO = Domain(
     "nonzero", lambda x: np.where(np.abs(x) < TINY, 1.0, x), (("nn.softplus",), ("nn.sigmoid",), ("cosh", "tanh"))
 )
 UNIT = Domain("open unit interval", _unit, (("tanh", "sin"), ("sin", "tanh"), ("nn.sigmoid",)))
-ABOVE_ONE = Domain("above one", lambda x: 1 + np.maximum(np.abs(x), 2.0**-20), (("nn.softplus", "exp"),))
+ABOVE_ONE = Domain("above one", lambda x: 1 + np.maximum(np.abs(x), 2.0**-18), (("nn.softplus", "exp"),))
 ABOVE_MINUS_ONE = Domain(
     "above minus one", lambda x: np.where(x > -1 + 2.0**-20, x, np.abs(x)), (("tanh", "sin"), ("nn.softplus",))
 )
