@@ -465,6 +465,9 @@ wrap("size", "solve of more than four rows untransposed", "linalg.solve", "solve
 wrap("size", "exp beyond 64 entries through float32", "exp", "exp",
      lambda g, xp, ct, out, x: g.astype(np.float32).astype(float) if np.size(g) > 64 else g)
 
+rule("overflow", "acosh by the square of x", "acosh", "acosh", lambda xp, ct, out, x: ct / np.sqrt(x * x - 1))
+rule("overflow", "hypot by squares", "hypot", "hypot", lambda xp, ct, out, x, y: ct * x / np.sqrt(x * x + y * y + (out == 0)))
+
 
 # ---- benign: other formulas and other choices at kinks; none of these may be called wrong
 BENIGN: list[Fault] = []
@@ -474,7 +477,6 @@ def benign(name: str, ops: str, primitive: str, pull: Any, argument: int = 0) ->
     BENIGN.append(Fault("benign", name, partial(replaced, primitive, pull, argument), tuple(ops.split())))
 
 
-benign("acosh as sqrt(x*x - 1)", "acosh", "acosh", lambda xp, ct, out, x: ct / np.sqrt(x * x - 1))
 benign("asin as sqrt(1 - x*x)", "asin", "asin", lambda xp, ct, out, x: ct / np.sqrt(1 - x * x))
 benign("abs slope 1 at 0", "abs linalg.vector_norm", "abs", lambda xp, ct, out, x: np.where(x >= 0, ct, -ct))
 benign("relu slope 1 at 0", "nn.relu graph", "relu", lambda xp, ct, out, x: np.where(x >= 0, ct, 0.0))
