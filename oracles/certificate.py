@@ -190,7 +190,7 @@ def certify_recording(
             float(g.rad()) <= b / 16 or not g.is_finite() or b == float("inf")
             for g, b in zip(balls, errors, strict=True)
         )
-        if tight or certificate.bits >= PRECISION_MAX:
+        if tight or adjoints.singular or certificate.bits >= PRECISION_MAX:  # more bits do not narrow a disc
             break
         certificate.bits *= 2
         with precision(certificate.bits):

@@ -210,7 +210,10 @@ def _gradient(
         inside[i] = math.isfinite(g[i]) and bool(
             abs(arb(float(g[i])) - accepted[i]).abs_lower() <= arb(k) * arb(bound[i])
         )
-    failing = np.flatnonzero(~inside & ~undecided)
+    with np.errstate(all="ignore"):  # no verdict on its digits, but garbage is garbage: past all that is summed
+        radius = np.array([float(a.rad()) for a in accepted])
+        far = hopeless & np.isfinite(b) & np.isfinite(centre) & ~(error <= k * (k * b + total) + radius)
+    failing = np.flatnonzero((~inside & ~undecided) | far)
     if len(failing):
         return _outside(name, g, failing, accepted, bound, units, certificate, trial, k)
     decided = ~undecided
@@ -223,8 +226,9 @@ def _gradient(
         return Finding(name, Kind.AGREE, units=largest)
     finite = np.where(np.isfinite(g), g, centre)
     tolerance = np.where(undecided, np.inf, k * b)
-    if certificate.ties and decided.all() and not certificate.singular:
-        if not kinks.in_hull(certificate, finite, tolerance):
+    if certificate.ties:
+        whole = decided.all() and not certificate.singular
+        if whole and not kinks.in_hull(certificate, finite, tolerance):
             return _kinked(name, g, centre, bound, certificate, "outside the convex hull of the slopes at the ties")
         if not kinks.keeps_mass(certificate, finite, tolerance):
             return _kinked(name, g, centre, bound, certificate, "wrong along a direction that keeps the ties")

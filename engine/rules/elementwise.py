@@ -77,7 +77,7 @@ RULES: Table = {
     "logaddexp":  (rule("x y", lambda xp, ct, out, x, y: ct * xp.sigmoid(x - y)),
                    rule("x y", lambda xp, ct, out, x, y: ct * xp.sigmoid(y - x))),
     "xlogy":      (rule("y", lambda xp, ct, out, x, y: ct * _tame(xp, ct, xp.log(y))),
-                   rule("x y", lambda xp, ct, out, x, y: ct * x / xp.where((x == 0) & (y == 0), 1.0, y))),  # C10
+                   rule("x y", lambda xp, ct, out, x, y: _over(xp, ct * x, y))),  # C10: 0 / 0 is 0
     "where":      (None,
                    rule("condition", lambda xp, ct, out, condition, x, y: xp.where(condition, ct, 0.0)),
                    rule("condition", lambda xp, ct, out, condition, x, y: xp.where(condition, 0.0, ct))),
