@@ -125,24 +125,24 @@ class BranchMeaning(NumpyMeaning):
         self._note(np.sign(np.subtract(left, right)))
         return NumpyMeaning.select(left, right, a, b)
 
-    def absolute(self, x: Any) -> Any:  # type: ignore[override]
+    def absolute(self, x: Any) -> Any:
         self._note(np.sign(x))
         return np.abs(x)
 
-    def sign(self, x: Any) -> Any:  # type: ignore[override]
+    def sign(self, x: Any) -> Any:
         self._note(np.sign(x))
         return np.sign(x)
 
-    def copysign(self, x: Any, y: Any) -> Any:  # type: ignore[override]
+    def copysign(self, x: Any, y: Any) -> Any:
         self._note(np.sign(x))
         self._note(np.sign(y))
         return np.copysign(x, y)
 
-    def maximum(self, x: Any, y: Any) -> Any:  # type: ignore[override]
+    def maximum(self, x: Any, y: Any) -> Any:
         self._note(np.sign(np.subtract(x, y)))
         return np.maximum(x, y)
 
-    def minimum(self, x: Any, y: Any) -> Any:  # type: ignore[override]
+    def minimum(self, x: Any, y: Any) -> Any:
         self._note(np.sign(np.subtract(x, y)))
         return np.minimum(x, y)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -12,6 +12,7 @@ from jax import experimental
 
 from gradproof.oracles.adapters import jax_ops
 from gradproof.oracles.engine import Capabilities
+from gradproof.oracles.errors import Unsupported
 from gradproof.oracles.graph import Array
 
 Pullback = Callable[[tuple[jax.Array, ...]], tuple[jax.Array, ...]]
@@ -20,13 +21,23 @@ _home = jax if hasattr(jax, "enable_x64") else experimental  # it moved in JAX 0
 x64: Callable[[bool], Any] = _home.enable_x64
 
 
+def _conv2d(x: jax.Array, weight: jax.Array, stride: tuple[int, int], padding: tuple[int, int]) -> jax.Array:
+    """``jax_nn.conv2d``, declined where XLA aborts the whole process while it compiles the gradient (FINDINGS.md)."""
+    out = [(n + 2 * p - k) // s + 1 for n, k, s, p in zip(x.shape[2:], weight.shape[2:], stride, padding, strict=True)]
+    if max(stride) > 1 and max(padding) > 0 and 1 in out:
+        raise Unsupported("XLA on the CPU aborts on the gradient of a strided, padded convolution to one row or column")
+    return jax_ops.nn.conv2d(x, weight, stride, padding)
+
+
 class JaxEngine:
     """JAX, untouched: 64-bit types are on only while one of these methods runs."""
 
     name: str = "jax"
     lineage: str = "jax"
     version: str = jax.__version__
-    namespace: ModuleType = jax_ops
+    namespace: SimpleNamespace = SimpleNamespace(
+        **{**vars(jax_ops), "nn": SimpleNamespace(**{**vars(jax_ops.nn), "conv2d": _conv2d})}
+    )
     capabilities: Capabilities = Capabilities(
         dtypes=("float64", "float32"),
         nan_at=frozenset({"linalg.vector_norm", "hypot", "atan2", "std", "xlogy"}),

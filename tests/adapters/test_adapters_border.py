@@ -6,6 +6,9 @@ import sys
 import numpy as np
 import pytest
 
+from gradproof.oracles.graph import Case, Graph, Leaf, Node
+from gradproof.oracles.trial import run
+
 
 def pulled(engine, fn, *arrays, cotangent=None):
     (out,), pullback = engine.vjp(fn, [engine.from_numpy(x) for x in arrays])
@@ -120,3 +123,11 @@ def test_no_framework_is_imported_before_it_is_asked_for():
     code = "import sys; from gradproof.oracles import registry, export; registry.names(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "jax", "gradproof.engine"} & set(loaded)
+
+
+def test_jax_declines_the_convolutions_whose_gradient_aborts_the_process() -> None:
+    jax_engine = pytest.importorskip("gradproof.oracles.adapters.jax", reason="jax is not installed").JaxEngine()
+    node = Node("nn.conv2d", (0, 1), {"stride": (2, 2), "padding": (1, 1)})
+    leaves = (Leaf(np.ones((1, 1, 1, 4))), Leaf(np.ones((1, 1, 2, 2))))
+    case = Case(Graph(leaves, (node,), (2,)), (np.ones((1, 1, 1, 3)),))
+    assert "aborts" in run(jax_engine, case).unsupported
