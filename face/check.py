@@ -16,8 +16,8 @@ from gradproof.frameworks import Framework, Function, framework, guess
 from gradproof.oracles.errors import GradproofError
 from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node
 from gradproof.oracles.judge import K, Verdict, weigh
-from gradproof.oracles.look import Opaque
 from gradproof.oracles.opaque import COORDINATES, judge_opaque
+from gradproof.oracles.point import Opaque
 from gradproof.oracles.trial import run
 from gradproof.oracles.verdict import Kind
 

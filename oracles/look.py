@@ -8,131 +8,18 @@ kink: in relu(a) - relu(b) at 0 a sound gradient leaves its interval (SCIENCE 3.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from gradproof.oracles.engine import Engine
-from gradproof.oracles.graph import Array, Case
-from gradproof.oracles.slope import LEFT, RIGHT, Line, Slope, fit, ladder, rough
+from gradproof.oracles.graph import Array
+from gradproof.oracles.point import Point
+from gradproof.oracles.slope import LEFT, RIGHT, Slope, fit, ladder, rough
 
 FINE = 1e-3  # below this part of the first radius a mismatch counts only if f is smooth around it
 TELLING = 0.05  # a tolerance above this part of the slope tells too little: look from each side
-CONDITION = 64.0  # how much more a gradient may suffer from a rounding than the value did
-
-
-@dataclass(frozen=True)
-class Opaque:
-    """A function on trial. ``fn``: engine arrays to a tuple of them; ``values``: the same over NumPy arrays.
-
-    ``case`` holds the inputs as leaves, one node in the function's name, and the first cotangents.
-    """
-
-    engine: Engine
-    fn: Callable[..., tuple[Any, ...]]
-    values: Callable[[Sequence[Array]], Sequence[Array]]
-    case: Case
-
-    @cached_property
-    def unit(self) -> float:
-        """Unit roundoff of the coarsest dtype among inputs and outputs."""
-        dtypes = {a.dtype for a in (*self.case.graph.primal_values, *self.case.cotangents)}
-        return max(float(np.finfo(d).epsneg) for d in dtypes)
-
-    def split(self, flat: Array) -> list[Array]:
-        """A flat point as arrays of the primals' shapes and dtypes."""
-        out, start = [], 0
-        for v in self.case.graph.primal_values:
-            out.append(flat[start : start + v.size].reshape(v.shape).astype(v.dtype))
-            start += v.size
-        return out
-
-    def gradient(self, flat: Array, cotangents: Sequence[Sequence[Array]]) -> Array:
-        """The engine's gradients at a point, one row for each set of cotangents."""
-        engine = self.engine
-        _, pullback = engine.vjp(self.fn, [engine.from_numpy(v) for v in self.split(flat)])
-        rows = []
-        for ct in cotangents:
-            found = pullback(tuple(engine.from_numpy(np.array(c, copy=True)) for c in ct))
-            rows.append(np.concatenate([np.ravel(np.array(engine.to_numpy(g), float)) for g in found]))
-        return np.array(rows)
-
-
-@dataclass
-class Point:
-    """A point, the engine's gradients there, and everything needed to judge them along a line."""
-
-    subject: Opaque
-    flat: Array
-    cotangents: Sequence[Sequence[Array]]
-    gradients: Array
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        self.weights = np.stack([np.concatenate([np.ravel(c) for c in ct]).astype(float) for ct in self.cotangents])
-        self.slopes = np.where(np.isfinite(self.gradients), self.gradients, 0.0)
-        self.middle, self.floor = self.projected(self.flat)
-
-    def projected(self, flat: Array) -> tuple[Array, Array]:
-        """<cotangent, f> for each cotangent, and the rounding it cannot be free of."""
-        try:
-            values = self.subject.values(self.subject.split(flat))
-        except Exception:  # noqa: BLE001 - outside its domain a function may raise what it likes
-            return np.full(len(self.weights), np.nan), np.zeros(len(self.weights))
-        y = np.concatenate([np.ravel(v) for v in values]).astype(float)
-        terms = self.weights * y
-        most = np.max(np.abs(terms), axis=1, initial=np.finfo(float).tiny)
-        size = most * np.sqrt(np.square(terms / most[:, None]).sum(axis=1))  # without overflow
-        return terms.sum(axis=1), 2 * self.subject.unit * size
-
-    def line(self, direction: Array) -> Line:
-        """t -> <cotangent, f(x + t d)>, and what rounding of x + t d has added, to first order."""
-
-        def at(t: float) -> tuple[Array, Array, Array]:
-            moved = np.concatenate([np.ravel(v) for v in self.subject.split(self.flat + t * direction)]).astype(float)
-            values, floor = self.projected(moved)
-            return values, floor, self.slopes @ ((moved - self.flat) - t * direction)
-
-        return at
-
-    @cached_property
-    def scale(self) -> Array:
-        """A natural size for each entry: its own, and for zeros that of the others."""
-        size = np.abs(self.flat)
-        some = size[size > 0]
-        return np.where(size > 0, size, np.median(some) if len(some) else 1.0)
-
-    @cached_property
-    def allowance(self) -> Array:
-        """What rounding may do to each entry of each gradient, from values and gradients at near points.
-
-        Third differences show noise (Moré and Wild, Estimating Computational Noise, 2011). Noise of the gradient counts
-        only as far as noise of the values explains it: a backward pass in a coarser format is no excuse.
-        """
-        u = self.subject.unit
-        rng = np.random.default_rng([self.seed, 7])
-        direction = rng.uniform(0.5, 1, self.flat.size) * rng.choice([-1.0, 1.0], self.flat.size) * self.scale
-        noise, shake, bend = self.floor, np.zeros_like(self.gradients), np.zeros_like(self.gradients)
-        with np.errstate(all="ignore"):
-            for step in (u**0.45, u**0.38):  # two, because steps of rounding may keep time with one
-                points = [self.flat + j * step * direction for j in range(-3, 4)]
-                values = np.array([self.projected(p)[0] for p in points])
-                gradients = np.array([self._gradient(p) for p in points])
-                noise = np.fmax(noise, np.abs(np.diff(values, 3, axis=0)).max(axis=0) / np.sqrt(20))
-                shake = np.fmax(shake, np.abs(np.diff(gradients, 3, axis=0)).max(axis=0) / np.sqrt(20))
-                bend = np.fmax(bend, np.abs(gradients[-1] - gradients[0]) / (6 * step))
-            explained = CONDITION * noise[:, None] / self.scale
-            allowed = np.fmin(16 * shake, explained) + CONDITION * u * bend + 16 * u * np.abs(self.gradients)
-        return np.asarray(np.nan_to_num(allowed, nan=0.0, posinf=0.0))
-
-    def _gradient(self, flat: Array) -> Array:
-        try:
-            return self.subject.gradient(flat, self.cotangents)
-        except Exception:  # noqa: BLE001 - as in ``projected``
-            return np.full(self.gradients.shape, np.nan)
 
 
 Status = Literal["agrees", "wrong", "kink", "open"]
@@ -171,6 +58,9 @@ def look(point: Point, direction: Array, start: float, k: float, hints: Sequence
     def within(s: Slope) -> bool:
         return bool((np.abs(got - s.value) <= k * s.error + slack).all())
 
+    def against(s: Slope) -> bool:
+        return s.known and bool((~(np.abs(got - s.value) <= k * s.error + slack) & s.clear).any())
+
     def telling(s: Slope) -> bool:
         size = np.maximum(np.abs(got), np.abs(s.value))
         return s.known and (s.sharp or bool((k * s.error <= TELLING * size).all()))
@@ -182,7 +72,7 @@ def look(point: Point, direction: Array, start: float, k: float, hints: Sequence
     found = ladder(line, start, point.middle, point.floor)
     if found.known and not within(found) and (telling(found) or np.isfinite(got).all()):
         again = ladder(line, 0.61 * start, point.middle, point.floor, whole=True)
-        if again.known and not within(again):
+        if against(again):
             steepest = np.maximum(np.abs(again.value), np.nan_to_num(np.abs(got), posinf=0.0))
             noisy = again.radius < FINE * start and (again.noisy or rough(line, again.radius, steepest))
             return says(again if again.error.max() < found.error.max() else found, "open" if noisy else "wrong")
@@ -193,7 +83,7 @@ def look(point: Point, direction: Array, start: float, k: float, hints: Sequence
     left = ladder(line, start, point.middle, point.floor, LEFT)
     if not (right.known and left.known):
         return says(found, "open")
-    if any(side.noisy and side.radius < FINE * start for side in (right, left)):
+    if any((side.noisy and side.radius < FINE * start) or not np.all(side.clear) for side in (right, left)):
         return says(found, "open")
     error = np.maximum(right.error, left.error)
     low, high = np.minimum(left.value, right.value), np.maximum(left.value, right.value)
@@ -263,7 +153,12 @@ class Survey:
         return int(on[0])
 
     def astray(self) -> list[tuple[Array, Look]]:
-        """Random directions that are wrong, also without the entries that nothing can be said of."""
+        """Random directions that are wrong where every entry looked at is right: errors too small to see in one entry.
+
+        They count without the entries that nothing can be said of, and only as far as the tolerances of the entries can
+        hide them: a direction that contradicts its own coordinates shows a function without a derivative. Of a large
+        input only some coordinates are known, so two directions must agree that something is wrong.
+        """
         still = [i for i, seen in self.coordinates.items() if seen.status == "open"]
         found = []
         for direction, seen in self.random:
@@ -272,9 +167,17 @@ class Survey:
                 direction[still] = 0.0
                 start = 0.5 * max(1.0, float(np.max(self.point.scale, initial=0.0, where=direction != 0)))
                 seen = look(self.point, direction, start, self.k)
-            if seen.status == "wrong":
+            if seen.status == "wrong" and self._hidden(direction, seen):
                 found.append((direction, seen))
-        return found
+        return found if len(self.coordinates) == self.point.flat.size or len(found) > 1 else []
+
+    def _hidden(self, direction: Array, seen: Look) -> bool:
+        """Whether the coordinates' tolerances leave room for what the direction found."""
+        on = np.flatnonzero(direction).tolist()
+        if not all(i in self.coordinates for i in on):
+            return True
+        room = sum(abs(direction[i]) * self.coordinates[i].tolerance for i in on)
+        return bool((np.abs(seen.got - seen.expected) <= room + seen.tolerance).all())
 
     @property
     def kinked(self) -> bool:

@@ -14,7 +14,8 @@ import numpy as np
 from gradproof.oracles import contract
 from gradproof.oracles.graph import Array
 from gradproof.oracles.judge import Finding, K, Verdict, Worst
-from gradproof.oracles.look import Look, Opaque, Point, Survey
+from gradproof.oracles.look import Look, Survey
+from gradproof.oracles.point import Opaque, Point
 from gradproof.oracles.trial import Trial, run
 from gradproof.oracles.verdict import Kind
 

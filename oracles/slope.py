@@ -22,6 +22,7 @@ RADII = 19  # from the first radius to 1e-14 of it
 TAIL = 3  # coefficients that should have died out
 FLAT = 1e-4  # a function flat over this part of the first radius is flat, not coarse
 RISEN = 1e4  # a tail this much above that of a larger radius is noise
+CLEAR = 0.1  # a plateau below this part of the largest coefficient: the function is resolved
 APART = 1e3  # the middle is off the curve when it misses by this many tails
 SHARP = 32.0  # a plateau within this many roundings of f is as low as it gets
 
@@ -68,6 +69,7 @@ class Slope:
     steps: bool = False  # few distinct values: a flat piece, or rounding of a coarser format
     flat: bool = False  # one value only
     noisy: bool = False  # f is noisy around the middle, at some larger radius
+    clear: Array | None = None  # where the coefficients die out, so that the fit may contradict a gradient
     plateau: Array | None = None
     tail: Array | None = None
     floor: Array | None = None
@@ -97,21 +99,24 @@ class Fits:
 
     def best(self) -> Slope:
         if not self.tried:
-            nothing = np.array([np.nan])
-            return Slope(nothing, np.array([np.inf]), 0.0, False)
+            return Slope(np.array([np.nan]), np.array([np.inf]), 0.0, False, clear=np.array([False]))
         value = np.stack([s.value for s in self.tried])
         error = np.stack([s.error for s in self.tried])
         steps = np.array([s.steps for s in self.tried])[:, None]
         narrow = steps & (np.array([s.radius for s in self.tried])[:, None] < FLAT * self.start)
+        clear = np.stack([np.ones(s.value.shape, bool) if s.clear is None else s.clear for s in self.tried])
         telling = ~steps & (error < 0.1 * np.abs(value))
         # a smooth fit at a larger radius beats a flat step, and a narrow one may be rounding of f: no evidence
         rank = np.where(narrow | (steps & telling.any(axis=0)), np.inf, error)
+        # a fast oscillation sampled coarsely may look small: where any fit is clear, only those count
+        usable = clear & np.isfinite(rank)
+        rank = np.where(usable.any(axis=0) & ~usable, np.inf, rank)
         error = np.where(narrow, np.inf, error)
         pick = np.argmin(rank, axis=0)
         column = np.arange(value.shape[1])
         sharp = all(self.tried[i].sharp for i in pick.tolist())
         radius = min((self.tried[i].radius for i in pick.tolist()), default=0.0)
-        return Slope(value[pick, column], error[pick, column], radius, sharp, noisy=self.risen())
+        return Slope(value[pick, column], error[pick, column], radius, sharp, noisy=self.risen(), clear=clear[pick, column])
 
 
 def fit(line: Line, radius: float, middle: Array, floor: Array, stencil: Stencil = BOTH) -> Slope | None:
@@ -132,10 +137,11 @@ def fit(line: Line, radius: float, middle: Array, floor: Array, stencil: Stencil
     # where the value in the middle is not on the curve around it, no slope of the curve is its slope
     apart = np.where(miss > APART * np.maximum(tail, least), np.inf, 1.0)
     plateau = np.maximum(np.maximum(tail, miss), least)
+    clear = (plateau <= CLEAR * np.abs(coefficients[1:]).max(axis=0)) | (plateau <= SHARP * least)
     distinct = [len(set(c)) for c in sampled.T.tolist()]
     steps, flat = min(distinct, default=1) <= NODES // 2, bool((sampled == middle).all())
     sharp = bool((np.isfinite(plateau) & (plateau <= SHARP * least)).all())
-    return Slope(stencil.slope @ coefficients / radius, stencil.weight * plateau / radius * apart, radius, sharp, steps, flat, False, plateau, tail, least)
+    return Slope(stencil.slope @ coefficients / radius, stencil.weight * plateau / radius * apart, radius, sharp, steps, flat, False, clear, plateau, tail, least)
 
 
 def rough(line: Line, radius: float, slope: Array) -> bool:

@@ -81,6 +81,19 @@ TORCH: dict[str, tuple[Callable[..., Any], tuple[Any, ...], str]] = {
 }
 
 
+@pytest.mark.parametrize("seed", [1, 102])
+def test_an_oscillation_sampled_too_coarsely_is_not_taken_for_small(seed: int) -> None:
+    x = np.array([-2.07580103e-09, -6.96317636e-09, 2.74886362e-09, 1.46894472e-09, 1.74064630e-08])
+    assert check_gradient(lambda x: ge.sin(1e8 * x), x, seed=seed, save=None).kind is Kind.AGREE
+
+
+def test_steps_of_rounding_that_keep_time_with_the_points_are_still_noise() -> None:
+    x = np.array([1e-7, 1e-4, 1e-8, 0.3])
+    verdict = check_gradient(lambda x: (1.0 - ge.cos(x)) / (x * x), x, seed=19, save=None)
+    assert verdict.kind is Kind.AGREE
+    assert "undecided" in verdict.evidence
+
+
 @pytest.mark.parametrize("name", TORCH)
 def test_a_correct_torch_function_does_not_alarm(name: str) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")

@@ -183,8 +183,9 @@ def test_a_folder_that_cannot_be_written_loses_nothing(wrong: ModuleType, tmp_pa
 
 @pytest.mark.parametrize("size", [3, 300])
 def test_the_test_to_paste_fails_as_it_is_and_passes_once_repaired(
-    wrong: ModuleType, tmp_path: Path, size: int
+    wrong: ModuleType, tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     text = str(caught(wrong.WrongFactor.apply, RNG.standard_normal(size) / 3, save=tmp_path / "saved"))
     source = "\n".join(line[4:] for line in text.partition("ready to paste:")[2].splitlines())
     assert "from wrong_functions import WrongFactor" in source
@@ -196,7 +197,10 @@ def test_the_test_to_paste_fails_as_it_is_and_passes_once_repaired(
     scope["test_gradient_of_wrongfactor"]()
 
 
-def test_the_replay_call_repeats_the_check(wrong: ModuleType, tmp_path: Path) -> None:
+def test_the_replay_call_repeats_the_check(
+    wrong: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     text = str(caught(wrong.WrongSign.apply, X, save=tmp_path, seed=3))
     lines = text.partition("to replay:\n")[2].partition("\n\n")[0].splitlines()
     with pytest.raises(GradientError, match="-1 times the slope"):
