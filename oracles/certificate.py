@@ -23,7 +23,7 @@ from gradproof.oracles.ball import (
     precision,
     scalars,
 )
-from gradproof.oracles.bound import Adjoints, Forward, Rounding, forward, reverse, slopes
+from gradproof.oracles.bound import Adjoints, Forward, Rounding, forward, reverse
 from gradproof.oracles.catalogue import op
 from gradproof.oracles.graph import Array, Case, Graph, Node, evaluate
 from gradproof.oracles.meaning import SCALARS
@@ -139,22 +139,6 @@ class Certificate:
         sizes = [abs(float(v)) for v in self.recording.tape.values]
         sizes += [t for t in adjoints.total if not math.isnan(t)]
         return max(sizes, default=0.0)
-
-    def blocked(self) -> bool:
-        """Whether a value or slope that is not finite lies where the adjoint is exactly zero (an untaken branch)."""
-        _, _, adjoints = self.sweep()
-        tape = self.recording.tape
-        values = self.played or tape.values
-        with precision(self.bits):
-            for k, row in enumerate(tape.rows):
-                reached = adjoints.value[k]
-                if reached is not None and not reached.is_zero():
-                    continue
-                if not values[k].is_finite():
-                    return True
-                if hasattr(row, "c_slope") and not all(p.is_finite() for p in slopes(tape, values, k)):
-                    return True
-        return False
 
 
 def certify(case: Case) -> Certificate:

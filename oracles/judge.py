@@ -17,6 +17,7 @@ from gradproof.oracles.ball import arb
 from gradproof.oracles.certificate import Certificate, certify
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.graph import Array, Case
+from gradproof.oracles.reach import edges, out_of_range, reached, untaken
 from gradproof.oracles.trial import Trial, capabilities, run
 from gradproof.oracles.verdict import Kind
 
@@ -283,17 +284,13 @@ def _outside(
     i = int(failing[int(np.argmax(rank))])
     where, index = _located(certificate, i)
     worst = Worst(where, index, float(g[i]), float(accepted[i]), float(accepted[i].rad()), bound[i])
-    if certificate.largest() > certificate.unit.largest / 4:
-        return Finding(name, Kind.RANGE, "a value or adjoint leaves the range of the dtype", worst=worst)
-    if np.isnan(g[failing]).all():
-        if certificate.singular:
-            names = {certificate.recording.owner(r)[1] for r in certificate.singular}
-            if names <= capabilities(trial.engine).nan_at:
-                reason = f"NaN at a singular point of {', '.join(sorted(names))}, as the engine declares"
-                return Finding(name, Kind.SUBGRADIENT, reason, worst=worst)
-        if certificate.blocked():
-            reason = "NaN comes from a branch whose cotangent is exactly zero (zero times infinity)"
-            return Finding(name, Kind.NAN_UNTAKEN, reason, worst=worst)
+    excuse, excused = _excuse(name, worst, g, failing, certificate, trial)
+    if excuse is not None:
+        rest = np.array([j for j in failing.tolist() if j not in excused], dtype=int)
+        if not len(rest):
+            return excuse
+        other = _outside(name, g, rest, accepted, bound, units, certificate, trial, k)
+        return max(other, excuse, key=lambda f: f.kind.severity)
     _, lossy = certificate.enclosure(certificate.lossy())
     if all(
         math.isfinite(g[j]) and abs(arb(float(g[j])) - accepted[j]).abs_lower() <= arb(k) * arb(lossy[j])
@@ -306,8 +303,34 @@ def _outside(
     return Finding(name, Kind.WRONG, f"{prefix}{count} outside {k:g} times the bound", float(units[i]), worst)
 
 
+def _excuse(
+    name: str, worst: Worst, g: Array, failing: Array, certificate: Certificate, trial: Trial
+) -> tuple[Finding | None, set[int]]:
+    """A finding that is no fault of a rule, and the failing entries that it explains."""
+    slots = certificate.slots
+    for kind, rows, reason, may in (
+        (Kind.RANGE, out_of_range, "a value or adjoint leaves the range of the dtype", lambda x: True),
+        (Kind.SUBGRADIENT, lambda c: _declared(c, trial), "NaN at a singular point, as the engine declares", math.isnan),
+        (Kind.ILL_CONDITIONED, edges, "rounding may carry an argument to a singularity", math.isnan),
+        (Kind.NAN_UNTAKEN, untaken, "NaN comes from a branch whose cotangent is exactly zero (zero times infinity)", math.isnan),
+    ):
+        candidates = [j for j in failing.tolist() if may(float(g[j]))]
+        found = rows(certificate) if candidates else set()
+        excused = {j for j in candidates if slots[j] in found}
+        if excused:
+            return Finding(name, kind, reason, worst=worst), excused
+    return None, set()
+
+
+def _declared(certificate: Certificate, trial: Trial) -> set[int]:
+    """Rows below a singular point of an op that the engine declares NaN there."""
+    allowed = capabilities(trial.engine).nan_at
+    recording = certificate.recording
+    return reached(recording.tape, [r for r in certificate.singular if recording.owner(r)[1] in allowed])
+
+
 def _zero(trial: Trial, certificate: Certificate) -> Finding:
-    """A zero cotangent pulls back to zeros, whatever the slopes."""
+    """A zero cotangent pulls back to zeros, whatever the slopes; the slopes themselves are judged with the gradient."""
     g = np.concatenate([np.ravel(a) for a in trial.zero]) if trial.zero else np.zeros(0)
     bad = np.flatnonzero(~(g == 0))
     if not len(bad):
@@ -315,16 +338,16 @@ def _zero(trial: Trial, certificate: Certificate) -> Finding:
     i = int(bad[0])
     where, index = _located(certificate, i)
     worst = Worst(where, index, float(g[i]), 0.0, 0.0, 0.0)
-    if np.isnan(g[bad]).all() and (certificate.blocked() or certificate.singular or _infinite(certificate)):
+    if np.isnan(g[bad]).all():
+        for kind, rows, reason in (
+            (Kind.RANGE, out_of_range(certificate, adjoint=False), "a value leaves the range of the dtype"),
+            (Kind.SUBGRADIENT, _declared(certificate, trial), "NaN at a singular point, as the engine declares"),
+            (Kind.ILL_CONDITIONED, edges(certificate), "rounding may carry an argument to a singularity"),
+        ):
+            if all(certificate.slots[j] in rows for j in bad.tolist()):
+                return Finding("zero", kind, reason, worst=worst)
         return Finding("zero", Kind.NAN_UNTAKEN, "a zero cotangent times an infinite slope gives NaN", worst=worst)
-    if certificate.largest() > certificate.unit.largest / 4:
-        return Finding("zero", Kind.RANGE, "a value or adjoint leaves the range of the dtype", worst=worst)
     return Finding("zero", Kind.CONTRACT, f"a zero cotangent gives {float(g[i])!r}, expected 0", worst=worst)
-
-
-def _infinite(certificate: Certificate) -> bool:
-    """Whether a slope on the way is infinite."""
-    return not all(a.is_finite() for a in certificate.gradient)
 
 
 def with_case(verdict: Verdict, **note: object) -> Verdict:
