@@ -24,8 +24,10 @@ x64: Callable[[bool], Any] = _home.enable_x64
 def _conv2d(x: jax.Array, weight: jax.Array, stride: tuple[int, int], padding: tuple[int, int]) -> jax.Array:
     """``jax_nn.conv2d``, declined where XLA aborts the whole process while it compiles the gradient (FINDINGS.md)."""
     out = [(n + 2 * p - k) // s + 1 for n, k, s, p in zip(x.shape[2:], weight.shape[2:], stride, padding, strict=True)]
-    if max(stride) > 1 and max(padding) > 0 and 1 in out:
-        raise Unsupported("XLA on the CPU aborts on the gradient of a strided, padded convolution to one row or column")
+    if max(stride) > 1 and max(padding) > 0 and (1 in out or x.shape[:2] == (1, 1)):
+        raise Unsupported(
+            "XLA on the CPU aborts on the gradient of a strided, padded convolution of one channel, or to one row or column"
+        )
     return jax_ops.nn.conv2d(x, weight, stride, padding)
 
 
