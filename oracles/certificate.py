@@ -170,15 +170,13 @@ def certify_recording(
     )
     while True:
         balls, errors, adjoints = certificate.sweep()
-        tight = all(
-            float(g.rad()) <= b / 16 or not g.is_finite() or b == float("inf")
-            for g, b in zip(balls, errors, strict=True)
-        )
+        tight = _tight(balls, errors) and _tight(certificate.value, value_error)
         if tight or adjoints.singular or certificate.bits >= PRECISION_MAX:  # more bits do not narrow a disc
             break
         certificate.bits *= 2
         with precision(certificate.bits):
-            certificate.played = recording.tape.replay()
+            played = certificate.played = recording.tape.replay()
+        certificate.value = [played[k] for k in certificate.outputs]
     certificate.gradient, certificate.bound = balls, errors
     certificate.total = [adjoints.total[i] for i in slots]
     if adjoints.met or adjoints.singular:  # other choices may reach further ties
@@ -187,11 +185,9 @@ def certify_recording(
     return certificate
 
 
-def split(flat: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
-    """A flat list cut into arrays of the given shapes."""
-    out, start = [], 0
-    for shape in shapes:
-        count = int(np.prod(shape, dtype=int))
-        out.append(np.array(flat[start : start + count]).reshape(shape))
-        start += count
-    return out
+def _tight(balls: Sequence[arb], bounds: Sequence[float]) -> bool:
+    """Whether every radius is below a sixteenth of its bound, where there is anything to know."""
+    return all(
+        float(ball.rad()) <= bound / 16 or not ball.is_finite() or bound == math.inf
+        for ball, bound in zip(balls, bounds, strict=True)
+    )

@@ -93,3 +93,11 @@ def test_a_zero_cotangent_does_not_pass_an_infinite_slope() -> None:
 def test_size_0_and_0d_have_certificates() -> None:
     assert certify(case("exp", np.zeros((0, 3)))).gradient == []
     assert len(certify(case("exp", np.array(0.5))).gradient) == 1
+
+
+def test_precision_doubles_for_values_too_and_not_for_gradients_only() -> None:
+    x, y = Leaf(np.array(-3e156)), Leaf(np.array(2e156))
+    graph = Graph((x, y), (Node("hypot", (0, 1)), Node("cos", (2,))), (3,))
+    certificate = certify(Case(graph, (np.array(0.0),)))
+    assert certificate.bits > 128
+    assert float(certificate.value[0].rad()) < 1e-9
