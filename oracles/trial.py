@@ -1,13 +1,15 @@
 """The runs of one engine on one case: everything the properties look at, and nothing judged yet.
 
-The graph is evaluated and pulled back twice, with one more input that no output uses; then the second pullback is
-asked again with the cotangent scaled by -2 and with zeros. Results are copied the moment they are seen, so that what
-an engine overwrites later shows.
+The graph is evaluated and pulled back twice, with one more input that no output uses; then it is evaluated at other
+inputs of the same shapes, and the second pullback is asked again with the cotangent scaled by -2 and with zeros: what
+it kept for itself must have outlived that. Results are copied the moment they are seen, so that what an engine
+overwrites later shows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -151,6 +153,7 @@ def _run(trial: Trial, engine: Engine, fn: Callable[..., tuple[Any, ...]], case:
     trial.outputs_again = _taken(engine, again, "output")
     second = _taken(engine, pullback(cotangents), "gradient")
     trial.again, trial.unused = second[:-1], second[-1] if len(second) > len(primals) else None
+    _elsewhere(engine, fn, graph.primal_values)
     scaled = tuple(engine.from_numpy(np.asarray(c * c.dtype.type(-2))) for c in case.cotangents)
     trial.scaled = _taken(engine, pullback(scaled), "gradient")[: len(primals)]
     zeros = tuple(engine.from_numpy(np.zeros_like(c)) for c in case.cotangents)
@@ -159,3 +162,17 @@ def _run(trial: Trial, engine: Engine, fn: Callable[..., tuple[Any, ...]], case:
     trial.kept = _taken(engine, gradients, "gradient")
     trial.inputs_after = _taken(engine, primals, "input")
     trial.cotangents_after = _taken(engine, cotangents, "cotangent")
+
+
+def _elsewhere(engine: Engine, fn: Callable[..., tuple[Any, ...]], point: Sequence[Array]) -> None:
+    """Evaluate at other inputs of the same shapes, on a tape of its own.
+
+    The entries of each input come in reverse order: they are in the domain again, and a matrix turned by half a turn is
+    as regular, and as positive definite, as before. An input that this leaves as it is, is halved instead.
+    """
+    moved = []
+    for v in point:
+        turned = np.ascontiguousarray(v.reshape(-1)[::-1]).reshape(v.shape)
+        moved.append(engine.from_numpy(turned if turned.tobytes() != v.tobytes() else np.asarray(v * v.dtype.type(0.5))))
+    with suppress(ArithmeticError, ValueError, RuntimeError):  # out of the domain by bad luck: its values do not matter
+        engine.vjp(fn, moved)

@@ -29,7 +29,8 @@ STATEMENTS = {
     "value": "Outputs lie within the forward rounding bound of the op's NumPy meaning.",
     "gradient": "Every gradient entry lies within K times the derived bound of the exact gradient, or, on a kink, of the "
     "accepted set.",
-    "linear": "The pullback is linear: -2 times the cotangent gives -2 times the gradient.",
+    "linear": "The pullback is linear, and outlives a run at other inputs: -2 times the cotangent, asked after one, gives "
+    "-2 times the gradient.",
     "zero": "A zero cotangent pulls back to zeros.",
     "shape_and_dtype": "Each gradient has the shape and dtype of its primal, each output those that the op means.",
     "repeatable": "Two runs on the same inputs agree bit for bit.",

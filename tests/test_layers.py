@@ -32,6 +32,7 @@ MAY_ALSO = {
     "specs/claims.py": {"gradproof.engine"},
     "specs/digits.py": {"gradproof.engine", "sklearn"},
     "specs/walk.py": {"gradproof.engine"},
+    "specs/mutants/checkers.py": {"gradproof.engine", "torch", "jax"},
     "oracles/adapters/native.py": {"gradproof.engine"},
     "oracles/adapters/torch": {"torch"},
     "oracles/adapters/jax": {"jax"},

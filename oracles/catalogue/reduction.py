@@ -43,7 +43,7 @@ def _norm(source: Source, shape: Shape) -> Sketch | None:
     sketch = _sketch(source, shape)
     merged = count(shape, sketch.params["axis"])  # type: ignore[arg-type]
     order: float = source.pick((2, 1, float("inf")))
-    slot = Slot(shape, source.pick((REAL, REAL, REAL, REAL, ZEROS, ORIGIN)))
+    slot = Slot(shape, source.pick((REAL, REAL, REAL, REAL, ZEROS, ORIGIN)), scale=source.pick((0,) * 8 + (1, -1)))
     return Sketch((slot,), {**sketch.params, "ord": order if merged else 2})
 
 

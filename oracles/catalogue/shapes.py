@@ -28,7 +28,8 @@ def full_shape(source: Source) -> Shape:
 
 
 def partner(source: Source, shape: Shape) -> Shape:
-    """A shape that broadcasts with ``shape``: equal, scalar, fewer axes, ones inside, or more axes in front."""
+    """A shape that broadcasts with ``shape``: equal, scalar, fewer axes, ones inside, or more axes in front
+    (which now and then stretches the ones behind them too)."""
     kind = source.below(8)
     if kind <= 2:
         return shape
@@ -42,7 +43,8 @@ def partner(source: Source, shape: Shape) -> Shape:
         mask = source.byte()
         return tuple(1 if mask >> i & 1 else n for i, n in enumerate(shape))
     if kind == 6 and len(shape) <= 2:
-        return (source.pick((2, 1, 3)), *shape)
+        front = source.pick((2, 1, 3))
+        return (front, *(2 if n == 1 and front == 3 else n for n in shape))
     return tuple(source.pick((2, 3)) if n == 1 else n for n in shape)
 
 

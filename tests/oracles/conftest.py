@@ -1,4 +1,4 @@
-"""Fixtures of the oracle tests; makes ``tests/planting.py`` and ``tests/faults.py`` importable under importlib mode."""
+"""Fixtures of the oracle tests; makes ``tests/planting.py`` importable under importlib mode."""
 
 from __future__ import annotations
 

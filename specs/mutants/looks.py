@@ -1,0 +1,115 @@
+"""One look at one case by one oracle alone: does it see something wrong with the engine, or not, or can it not tell?
+
+A planted fault is killed by an oracle only if that oracle passes the engine without the fault on the very same case.
+An engine that raises, or whose gradient has another number of entries, is seen by any oracle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from gradproof.oracles import complex_step, dual, exact, finite
+from gradproof.oracles.certificate import Certificate, certify
+from gradproof.oracles.engine import Engine
+from gradproof.oracles.graph import Array, Case
+from gradproof.oracles.judge import Vote, judge
+from gradproof.oracles.trial import function
+
+PASSES, FAILS, ABSTAINS = "passes", "fails", "abstains"
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen: passes, fails or abstains; and by which property, with which verdict."""
+
+    seen: str
+    property: str = ""
+    verdict: str = ""
+
+
+class Oracle(Protocol):
+    """Anything that can look at a case of the native engine."""
+
+    @property
+    def name(self) -> str:
+        """What the command line calls it."""
+
+    @property
+    def float64_only(self) -> bool:
+        """Whether it is of no use in another dtype."""
+
+    def look(self, case: Case, engine: Engine) -> Look:
+        """Whether it sees something wrong."""
+
+
+class Judge:
+    """The judge with all its properties."""
+
+    name: str = "judge"
+    float64_only: bool = False
+
+    def look(self, case: Case, engine: Engine) -> Look:
+        verdict = judge(case, engine)
+        if verdict.kind.skipped:
+            return Look(ABSTAINS, verdict.decisive.property, verdict.kind)
+        return Look(FAILS if verdict.kind.fails else PASSES, verdict.decisive.property, verdict.kind)
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A witness's vote on the engine's gradient, and nothing else."""
+
+    name: str
+    vote: Callable[[Case, Array, Certificate], Vote]
+    float64_only: bool = False
+
+    def look(self, case: Case, engine: Engine) -> Look:
+        try:
+            gradients = gradient(engine, case)
+        except Exception as error:  # noqa: BLE001 - whatever a fault makes the engine raise is seen
+            return Look(FAILS, "raises", type(error).__name__)
+        certificate = certify(case)
+        g = np.concatenate([np.ravel(a) for a in gradients]).astype(float) if gradients else np.zeros(0)
+        if g.size != len(certificate.slots):
+            return Look(FAILS, "shape")
+        vote = self.vote(case, g, certificate)
+        return Look({"agrees": PASSES, "disagrees": FAILS}.get(vote.vote, ABSTAINS), "vote")
+
+
+def gradient(engine: Engine, case: Case) -> list[Array]:
+    """The engine's gradients of a case, asked once."""
+    primals = [engine.from_numpy(np.array(v)) for v in case.graph.primal_values]
+    _, pullback = engine.vjp(function(engine, case.graph), primals)
+    return [np.asarray(engine.to_numpy(g)) for g in pullback(tuple(map(engine.from_numpy, case.cotangents)))]
+
+
+OURS: dict[str, Oracle] = {
+    oracle.name: oracle
+    for oracle in (
+        Judge(),
+        Witness("differences", finite.vote),
+        Witness("duals", dual.vote),
+        Witness("complex step", complex_step.vote),
+        Witness("exact rationals", exact.vote),
+    )
+}
+THEIRS = ("gradcheck", "gradcheck-fast", "check_grads")
+NAMES: tuple[str, ...] = (*OURS, *THEIRS)
+
+
+def oracle(name: str) -> Oracle:
+    """An oracle by its name; those of the frameworks import theirs.
+
+    Raises: ImportError if the framework is not installed.
+    """
+    if name in OURS:
+        return OURS[name]
+    from gradproof.specs.mutants import checkers
+
+    if name == "check_grads":
+        return checkers.CheckGrads()
+    return checkers.GradCheck(fast=name == "gradcheck-fast")
