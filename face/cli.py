@@ -88,6 +88,26 @@ def properties() -> None:
 
 
 @app.command()
+def mutants(
+    family: Annotated[str, typer.Option(help="Glob of families of planted faults.")] = "*",
+    json: Annotated[Path | None, typer.Option(help="Write the score here.")] = None,
+    oracle: Annotated[
+        str,
+        typer.Option(
+            help="Measure this oracle alone: judge, differences, duals, 'complex step', 'exact rationals', gradcheck, "
+            "gradcheck-fast (need torch) or check_grads (needs jax)."
+        ),
+    ] = "judge",
+    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    cases: Annotated[int, typer.Option(min=1, help="Single-op cases of each op that a mutant may survive.")] = 200,
+) -> None:
+    """Score the suite itself: planted faults killed, benign ones flagged, false alarms, cost per kill."""
+    from gradproof.mutants import mutants as scored
+
+    raise typer.Exit(scored(family, oracle, seed, cases, json))
+
+
+@app.command()
 def compare(
     old: Annotated[Path, typer.Argument(help="The earlier run record.")],
     new: Annotated[Path, typer.Argument(help="The later run record.")],
