@@ -6,7 +6,7 @@ One conformance run holds one subject. The tests in ``test_ops.py`` and ``test_r
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
@@ -24,7 +24,7 @@ BATCHES = 4  # random graphs are drawn in so many tests, so that one failure doe
 
 @dataclass
 class Conformance:
-    """A subject, its references, how much to draw, and where results go."""
+    """A subject, its references, how much to draw, and where results go; ``results`` holds those of this process."""
 
     name: str
     subject: Engine
@@ -32,6 +32,7 @@ class Conformance:
     profile: Profile
     seed: int
     add: Callable[[Result], None]
+    results: list[Result] = field(default_factory=list)
 
     def op(self, name: str, dtype: str) -> Result:
         """Judge single-op cases of one op."""
@@ -48,7 +49,7 @@ class Conformance:
         result = Result(task)
         if task.op != GRAPH and not supports(self.subject, task.op):
             run.unsupported(result, self.subject)
-            self.add(result)
+            self._take(result)
             return result
 
         @seeded(hash_of(task))
@@ -64,8 +65,12 @@ class Conformance:
             run.take(result, sum(result.overall.values()), case, self.subject, self.references)
 
         judged()
-        self.add(result)
+        self._take(result)
         return result
+
+    def _take(self, result: Result) -> None:
+        self.results.append(result)
+        self.add(result)
 
     def unexplained(self, result: Result) -> list[Verdict]:
         """Failures that no known difference explains."""
