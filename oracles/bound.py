@@ -1,6 +1,6 @@
 """The certified gradient of a tape, and beside it the rounding error that any backward-stable engine may make.
 
-One forward and one reverse sweep over scalars (SCIENCE 3.2; Griewank, Kulshreshtha and Walther 2012; Higham, Accuracy
+One forward and one reverse sweep over scalars (docs/judge.md 2; Griewank, Kulshreshtha and Walther 2012; Higham, Accuracy
 and Stability, 2.2 and 3.3). The gradient is a ball that contains the exact one; the bound is a float, to first order:
 
     forward   dv_leaf = u |x|                        (mixed stability: an input may move by one rounding)
@@ -41,7 +41,7 @@ INFINITY = float("inf")
 UNKNOWN = arb("nan")
 DISC = (arb(0, 1), arb(0, 1))  # the slopes of a length at the origin
 HYPOT, SQUARE = BINARY["hypot"], UNARY["square"]
-TIE_FACTOR = 8.0  # inputs closer than this many of their own errors count as a tie (SCIENCE 3.3)
+TIE_FACTOR = 8.0  # inputs closer than this many of their own errors count as a tie (docs/judge.md 3)
 EDGE_FACTOR = 16.0  # an input closer than this many of its own errors to a singularity has no first-order bound
 
 
@@ -212,7 +212,7 @@ def reverse(
     """One reverse sweep from the seeds: pairs of a tape position and the cotangent of an output entry there.
 
     ``weights`` gives the share of the first branch at ties; a tie without one keeps the recorded choice. ``values`` are
-    those of a replay at higher precision. A lossy ``forward`` widens the slopes of saturating functions by 2u (SCIENCE 3.2).
+    those of a replay at higher precision. A lossy ``forward`` widens the slopes of saturating functions by 2u (docs/judge.md 2).
     ``wide`` takes magnitudes from the far end of each ball, for sweeps whose weights are intervals.
     """
     u, eta = unit.u, unit.eta
@@ -333,7 +333,7 @@ def _pool(tape: Tape, first: int) -> Sequence[int]:
 def tangent(tape: Tape, forward: Forward, direction: Mapping[int, arb], values: Sequence[arb] | None = None) -> list[arb]:
     """Forward-mode balls along a direction of leaves, with every ambiguous selection as the hull of its branches.
 
-    Where the direction keeps a tie (both branches move together) the hull is a point: SCIENCE 3.3, test 3.
+    Where the direction keeps a tie (both branches move together) the hull is a point: docs/judge.md 3, test 3.
     """
     values = tape.values if values is None else values
     ties = set(forward.ties)

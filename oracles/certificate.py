@@ -129,7 +129,7 @@ class Certificate:
         return balls, bounds
 
     def lossy(self) -> Forward:
-        """The forward errors with saturating functions widened (SCIENCE 3.2); sweeps with them are widened too."""
+        """The forward errors with saturating functions widened (docs/judge.md 2); sweeps with them are widened too."""
         with precision(self.bits):
             return forward(self.recording.tape, self.unit, lossy=True)
 

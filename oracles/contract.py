@@ -1,4 +1,4 @@
-"""Contract checks (J0 of SCIENCE 3.1): what any pullback must keep, whatever its values.
+"""Contract checks (docs/judge.md 5): what any pullback must keep, whatever its values.
 
 Each check takes a trial and returns what is broken, or an empty string. ``zero`` and ``scaled`` values are judged with
 the gradient, in ``judge``; here is only what needs no reference.

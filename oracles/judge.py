@@ -1,7 +1,7 @@
 """The judge: an engine's answers against the certificate, and a verdict that says who is wrong and why.
 
 ``judge(case, engine)`` is the one call; ``Verdict.report()`` is its text. The tolerance is K times the derived bound of
-this very graph and input; there is no atol and no rtol (SCIENCE 3.1, 3.2; DESIGN 7).
+this very graph and input; there is no atol and no rtol (docs/judge.md 2).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gradproof.oracles.reach import edges, out_of_range, reached, untaken
 from gradproof.oracles.trial import Trial, capabilities, run
 from gradproof.oracles.verdict import Kind
 
-K = 16.0  # any value from 4 to 1000 kills the same mutants (SCIENCE 2.5)
+K = 16.0  # native stays below 2; any value from 4 to 1000 kills the same planted faults
 
 
 @dataclass(frozen=True)

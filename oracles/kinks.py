@@ -1,4 +1,4 @@
-"""Accepted sets at kinks: what any sound selection of slopes can give (SCIENCE 3.3).
+"""Accepted sets at kinks: what any sound selection of slopes can give (docs/judge.md 3).
 
 Test 1: the componentwise enclosure over all weights (``Certificate.enclosure``). Test 2, up to six ties: membership of
 the convex hull of the 2^k vertex gradients, which contains the multi-affine image of the weights. Test 3, any number:

@@ -3,7 +3,7 @@
 Nothing is known of the function but its values, so the bound is the differences' own measured error, and beside it what
 the engine's rounding may be: only as much of the noise seen in the gradient as the noise seen in the values explains.
 Where left and right slopes differ along a coordinate, all between them is accepted. A random direction is no judge at a
-kink: in relu(a) - relu(b) at 0 a sound gradient leaves its interval (SCIENCE 3.3).
+kink: in relu(a) - relu(b) at 0 a sound gradient leaves its interval (docs/judge.md 3).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The two namespaces an op's meaning is written over: ``NUMPY`` on floats, ``SCALARS`` on object arrays of scalars.
 
 Structure (shapes, axes, indices, contractions) is NumPy's own code in both. They differ only in elementwise functions
-and in everything that compares, because a comparison of objects would leave no trace on a tape (DESIGN 7).
+and in everything that compares, because a comparison of objects would leave no trace on a tape (docs/judge.md 1).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The smallest case that still fails: structural moves on the graph, then simpler values.
 
 Hypothesis' own shrinking leaves 20 nodes of an optimal 3 on graphs; moves on the graph itself reach 3 to 6 in a few
-dozen calls (ENVIRONMENT 8).
+dozen calls (docs/judge.md 4).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The judge checks itself: its gradient against central differences of its own forward pass at 512 bits.
 
 No engine and no slope of the scalar table takes part: the tape is replayed at x + h d and x - h d, twice, and the two
-quotients bound the error of the difference (SCIENCE 3.1, C).
+quotients bound the error of the difference (docs/judge.md 1).
 """
 
 from __future__ import annotations

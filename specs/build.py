@@ -1,6 +1,6 @@
 """From bytes to cases, totally: every byte string is a valid single-op case or random graph.
 
-The encoding is fixed slots with cut leaves (ENVIRONMENT 8): an operand is a distance back in slot time, and 0 cuts to a
+The encoding is fixed slots with cut leaves (docs/judge.md 4): an operand is a distance back in slot time, and 0 cuts to a
 fresh leaf, so that lowering one byte drops a whole upstream subgraph and clearing a slot moves nothing.
 """
 

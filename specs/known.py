@@ -1,7 +1,7 @@
 """Known differences: saved graphs of engines that disagree with the judge, each with its reason.
 
 A file of ``specs/corpus/`` is a graph file whose note says which engine gives which verdict on it and why. Only verdicts
-that may be declared (LOSSY, NAN_UNTAKEN, SPEC) keep a run from failing; a WRONG always fails (DESIGN 7).
+that may be declared (LOSSY, NAN_UNTAKEN, SPEC) keep a run from failing; a WRONG always fails (docs/judge.md 6).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Values of leaves and cotangents: ordinary, and nasty where gradients go wrong (SCIENCE 3.4)."""
+"""Values of leaves and cotangents: ordinary, and nasty where gradients go wrong (docs/judge.md 4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The layers of DESIGN: each folder imports only what lies below it, and frameworks only where they are needed."""
+"""The layers: each folder imports only what lies below it, and frameworks only where they are needed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ THIRD_PARTY = {
     "reports": {"jinja2", "markupsafe"},  # markupsafe is the half of jinja2 that marks what is already HTML
     "specs": {"numpy", "scipy", "flint", "hypothesis"},
 }
-# What DESIGN 7 and the docstrings of these files say they need beyond their layer.
+# What the docstrings of these files say they need beyond their layer.
 MAY_ALSO = {
     "specs/mutants": {"gradproof.engine"},
     "specs/test_": {"pytest", "gradproof.engine"},

@@ -12,7 +12,7 @@ from gradproof.oracles.catalogue.shapes import array_shape, one_axis
 from gradproof.oracles.catalogue.source import Source
 from gradproof.oracles.graph import Param
 
-ELIMINATION = 16.0  # rounding multiple of LU and Cholesky whose order of operations differs from ours (SCIENCE 3.2)
+ELIMINATION = 16.0  # rounding multiple of LU and Cholesky whose order of operations differs from ours (docs/judge.md 2)
 
 
 def _matmul_sketch(source: Source, shape: Shape) -> Sketch | None:

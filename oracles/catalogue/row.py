@@ -44,7 +44,7 @@ class Op:
     ``sketch(source, shape)`` draws how to apply the op to a first operand of that shape, or None if it cannot be;
     ``shape(source)`` draws a first shape the op likes. ``kinks`` says in words where it is not differentiable.
     ``call`` is how the operands are passed: one by one, as one list, or after the ``subscripts`` parameter.
-    ``factor`` multiplies the rounding constants of the meaning's own steps (SCIENCE 3.2: composites declare theirs).
+    ``factor`` multiplies the rounding constants of the meaning's own steps (docs/judge.md 2: composites declare theirs).
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Shapes, axes and broadcasts to sample: small, and nasty where array rules go wrong (SCIENCE 3.4)."""
+"""Shapes, axes and broadcasts to sample: small, and nasty where array rules go wrong (docs/judge.md 4)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """One decoder of bytes: every draw of the generator comes from here, so any byte string is a valid case.
 
-``verify`` and ``mutants`` feed it seeded PRNG bytes, pytest feeds it Hypothesis' ``st.binary`` (DESIGN 7). When the
+``verify`` and ``mutants`` feed it seeded PRNG bytes, pytest feeds it Hypothesis' ``st.binary`` (docs/judge.md 4). When the
 bytes end it yields zeros, and 0 is the simplest choice everywhere, so shrinking bytes shrinks cases.
 """
 
