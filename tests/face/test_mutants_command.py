@@ -1,0 +1,42 @@
+"""``gradproof mutants``: exit codes, what it prints and the file it writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gradproof.commands import UsageError
+from gradproof.mutants import mutants
+
+
+def test_a_family_is_scored_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "score.json"
+    assert mutants("epsilon", "judge", 0, 60, path) == 0
+    said = capsys.readouterr().out
+    assert "15 of 15 killed (100.0 %)" in said
+    assert "false alarms in" in said
+    assert "NOT YET" in said
+    (written,) = json.loads(path.read_text())["scores"]
+    assert written["families"] == {"epsilon": [15, 15]}
+    assert not written["survivors"]
+    assert len(written["results"]) == 15
+
+
+def test_a_survivor_makes_the_exit_code_1_and_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert mutants("epsilon", "exact rationals", 0, 2, None) == 1
+    said = capsys.readouterr().out
+    assert "survives  epsilon: log: 1e-12 in the denominator" in said
+    assert "on typical inputs" in said
+
+
+def test_benign_variants_alone_are_not_flagged() -> None:
+    assert mutants("benign", "judge", 0, 4, None) == 0
+
+
+@pytest.mark.parametrize("wrong", [("epsilon", "tea leaves"), ("no such family", "judge")])
+def test_what_does_not_exist_is_a_usage_error(wrong: tuple[str, str]) -> None:
+    family, oracle = wrong
+    with pytest.raises(UsageError, match="there are"):
+        mutants(family, oracle, 0, 1, None)
