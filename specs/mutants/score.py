@@ -206,7 +206,7 @@ def score(
     budget: Budget,
     advance: Callable[[str], None] = lambda what: None,
 ) -> Score:
-    """The whole score. Benign variants are shown in both dtypes, the whole budget of each."""
+    """The whole score. Benign variants are shown the whole budget, in both dtypes where the oracle takes them."""
     made = Score(oracle.name, budget)
     with np.errstate(all="ignore"):
         met: dict[str, None] = {}
@@ -215,7 +215,8 @@ def score(
             met.update(dict.fromkeys(op for op in mutant.ops if op != GRAPH))
             advance(mutant.name)
         for mutant in benign:
-            both = [judged(mutant, engine, oracle, budget, dtype) for dtype in ("float64", "float32")]
+            dtypes = ("float64",) if oracle.float64_only else ("float64", "float32")
+            both = [judged(mutant, engine, oracle, budget, dtype) for dtype in dtypes]
             made.benign.append(next((r for r in both if r.killed), both[0]))
             met.update(dict.fromkeys(op for op in mutant.ops if op != GRAPH))
             advance(mutant.name)
