@@ -142,7 +142,7 @@ def forward(tape: Tape, unit: Rounding, lossy: bool = False) -> Forward:
             exact.append(exact[chosen] and exact[left] and exact[right])
         elif row is JUMP:
             d = 0.0
-            if not exact[a[0]] and size[a[0]] <= TIE_FACTOR * dv[a[0]]:
+            if not exact[a[0]] and not size[a[0]] > TIE_FACTOR * dv[a[0]]:  # also where the value is not finite
                 jumps.append(k)
             exact.append(True)
         else:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradproof.oracles.adapters.native import NativeEngine
 from gradproof.oracles.certificate import Certificate, certify
 from gradproof.oracles.graph import Case, Graph, Leaf, Node
+from gradproof.oracles.judge import judge
 from gradproof.oracles.selfcheck import self_check
+from gradproof.oracles.verdict import Kind
 
 K = 16.0
 
@@ -73,3 +76,9 @@ def test_a_determinant_whose_only_zero_pivot_comes_early_is_judged() -> None:
     certificate = certify(_case("linalg.det", [np.diag([1.0, 2.0, 0.0, 5.0])], np.ones(())))
     assert [float(g) for g in certificate.gradient] == [0.0] * 10 + [10.0] + [0.0] * 5
     assert _tolerance(certificate).max() < 1e-10
+
+
+def test_the_sign_of_a_value_that_is_not_finite_has_no_verdict() -> None:
+    nodes = (Node("acos", (0,)), Node("tan", (1,)), Node("sign", (2,)))
+    pole = Case(Graph((Leaf(np.array(0.0)),), nodes, (3,)), (np.array(1.0),))
+    assert judge(pole, NativeEngine()).kind is Kind.ILL_CONDITIONED
