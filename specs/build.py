@@ -159,9 +159,9 @@ def graph(data: bytes, ops: Sequence[str], dtype: str = "float64", max_nodes: in
     inside = [v for v in outputs if v in used and v not in leaf_ids]
     if inside and builder.rnd.random() < INSIDE:  # a value may be an output and be used further
         chosen.append(builder.rnd.choice(inside))
-    if builder.rnd.random() < INSIDE / 4:  # an output twice, or an input as output
+    if builder.rnd.random() < INSIDE / 2:  # an output twice, or an input as output
         read = [i for i, leaf in builder.leaves if not leaf.constant and i in used]
-        chosen.append(builder.rnd.choice(chosen + read))
+        chosen.append(builder.rnd.choice(read if read and builder.rnd.random() < 0.5 else chosen))
     return builder.case(Source(data[4:HEADER_BYTES]), chosen)
 
 
