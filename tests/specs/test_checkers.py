@@ -40,7 +40,7 @@ def test_the_unmutated_engine_passes_on_typical_inputs(name: str, native: Engine
     from gradproof.specs.mutants.score import drawn
 
     with np.errstate(all="ignore"):
-        for op in ("multiply", "sum", "linalg.solve", "concat", "nn.softmax"):
+        for op in ("multiply", "sum", "linalg.solve", "concat", "nn.softmax", "linalg.cholesky"):
             stream = drawn(op, "float64", TYPICAL)
             assert all(oracle.look(next(stream), native).seen == looks.PASSES for _ in range(4)), op
         empty = next(c for c in drawn("flip", "float64", Budget()) if c.graph.primal_values[0].size == 0)
