@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from gradproof.oracles.registry import names
 from gradproof.oracles.registry import version as engine_version
 from gradproof.oracles.rewrite import adjoint, forward_values
 from gradproof.oracles.trial import capabilities, supports
+from gradproof.oracles.verdict import Kind
 from gradproof.reports import compare as comparison
 from gradproof.reports import record as records
 from gradproof.reports import render
@@ -58,6 +60,10 @@ class Outputs:
                 raise UsageError(f"cannot write {path}: {error.strerror}. Choose another path.") from error
             if not existed:
                 path.unlink()
+        if self.save is not None:
+            nearest = next(p for p in (self.save, *self.save.absolute().parents) if p.exists())
+            if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+                raise UsageError(f"cannot write graphs to {self.save}: name a folder that can be made, with --save.")
 
 
 def verify(
@@ -82,7 +88,7 @@ def verify(
     old = records.read(outputs.against) if outputs.against else None
     subjects = [by_name(name) for name in engines]
     witnesses = tuple(dict.fromkeys((*references, *engines)))
-    session = Session(command_line(), profile, seed, subjects, [by_name(name) for name in references])
+    session = Session(command_line(), profile, seed, subjects, [by_name(name) for name in references], engines)
     todo = [
         task
         for name, subject in zip(engines, subjects, strict=True)
@@ -109,6 +115,9 @@ def finish(session: Session, outputs: Outputs, old: records.Record | None, inter
     summary(record, saved)
     write(record, outputs, old)
     code = 0 if record.clean else 1
+    if not any(Kind(name).decided for name, count in record.totals.counts.items() if count):
+        console.print("Nothing was judged, so nothing is shown: the engine has none of these ops or dtypes.")
+        code = 1
     if old is not None:
         difference = comparison.compare(old, record)
         console.print(str(difference), markup=False)

@@ -74,6 +74,7 @@ def _session(config: pytest.Config) -> Session:
             config.getoption("--gradproof-seed"),
             [engine(name)],
             [engine(reference) for reference in _references(config, name)],
+            (name,),
         )
     return config.stash[SESSION]
 

@@ -61,6 +61,7 @@ class Session:
     seed: int
     subjects: Sequence[Engine]
     references: Sequence[Engine] = ()
+    names: Sequence[str] = ()  # of the subjects, as they were asked for; an engine of one's own is module:Class
     started: float = field(default_factory=time.perf_counter)
     cells: dict[tuple[str, str, str, str], Row] = field(default_factory=dict)
     failures: dict[tuple[str, str, Kind, str, str], tuple[Verdict, str, int]] = field(default_factory=dict)
@@ -155,10 +156,12 @@ class Session:
         )
 
     def _engines(self) -> Iterable[r.EngineInfo]:
-        for engines, role in ((self.subjects, "subject"), (self.references, "reference")):
-            for e in engines:
-                if role == "subject" or e.name not in {s.name for s in self.subjects}:
-                    yield r.EngineInfo(name=e.name, lineage=e.lineage, version=engine_version(e), role=role)
+        names = self.names or [e.name for e in self.subjects]
+        for name, e in zip(names, self.subjects, strict=True):
+            yield r.EngineInfo(name=name, lineage=e.lineage, version=engine_version(e), role="subject")
+        for e in self.references:
+            if e.name not in {s.name for s in self.subjects}:
+                yield r.EngineInfo(name=e.name, lineage=e.lineage, version=engine_version(e), role="reference")
 
     def _oracles(self) -> Iterable[r.OracleInfo]:
         decided = sum(n for k, n in self.overall.items() if k.decided)

@@ -133,7 +133,9 @@ def run(engine: Engine, case: Case, fn: Callable[..., tuple[Any, ...]] | None = 
         _run(trial, engine, fn, case)
     except Unsupported as why:
         trial.unsupported = str(why)
-    except Exception as crash:  # noqa: BLE001 - whatever an engine raises is its answer, and is kept
+    except KeyboardInterrupt:
+        raise
+    except BaseException as crash:  # noqa: BLE001 - whatever an engine raises, SystemExit too, is its answer
         trial.crash = crash
     return trial
 

@@ -40,6 +40,7 @@ GRAPHS_A_TASK = 250
 WITNESS_EVERY = 20  # an AGREE is shown to the witnesses once in so many cases; anything else always
 FAILURES_KEPT = {True: 3, False: 1}  # of one signature in a task of graphs, or of one op: the rest are counted
 CASE_SECONDS_MAX = 60.0
+NO_ANSWER = "no answer in"
 WITNESSES = (
     ("differences", finite.LINEAGE, finite.vote),
     ("duals", dual.LINEAGE, dual.vote),
@@ -148,7 +149,7 @@ def limited(seconds: float) -> Iterator[None]:
         return
 
     def ring(*_: object) -> None:
-        raise Hung(f"no answer in {seconds:g} s")
+        raise Hung(f"{NO_ANSWER} {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -229,7 +230,9 @@ def execute_with(task: Task, engine: Engine, references: Sequence[Engine] = ()) 
         unsupported(result, engine)
         return result
     for i, case in cases(task):
-        take(result, i, case, engine, references)
+        verdict = take(result, i, case, engine, references)
+        if hung(verdict):
+            break  # the next cases would take as long
     result.seconds = time.perf_counter() - start
     return result
 
@@ -240,11 +243,20 @@ def unsupported(result: Result, engine: Engine) -> None:
     _count(result, Verdict(Kind.UNSUPPORTED, engine.name, next(cases(result.task))[1], (reason,)))
 
 
+def hung(verdict: Verdict) -> bool:
+    """Whether the engine gave no answer in time: then nothing is tried again on it."""
+    return verdict.kind is Kind.CRASHED and NO_ANSWER in verdict.decisive.reason
+
+
 def take(result: Result, i: int, case: Case, engine: Engine, references: Sequence[Engine] = ()) -> Verdict:
     """Judge one case into a result: failures are explained, and every so many cases shown to the witnesses."""
     task = result.task
     verdict = verdict_of(case, engine, task.k)
     note = {"seed": task.seed, "index": i, "drawn as": task.op}
+    if hung(verdict):
+        result.failures.append(replace(verdict, blame="" if task.op == GRAPH else task.op, note=note))
+        _count(result, verdict)
+        return verdict
     for finding in verdict.findings:
         if finding.kind.fails:
             signature = (finding.kind, finding.property)
@@ -291,7 +303,8 @@ def results(todo: Sequence[Task], jobs: int = 1) -> Iterator[Result]:
     while waiting:
         died: Task | None = None
         done: set[Task] = set()
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+        try:
             futures = {pool.submit(execute, task): task for task in waiting}
             for future in as_completed(futures):
                 try:
@@ -299,6 +312,12 @@ def results(todo: Sequence[Task], jobs: int = 1) -> Iterator[Result]:
                     done.add(futures[future])
                 except BrokenProcessPool:
                     died = died or futures[future]
+        except (KeyboardInterrupt, GeneratorExit):
+            for process in list(pool._processes.values()):  # the pool itself would wait for every task
+                process.terminate()
+            raise
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
         waiting = [t for t in waiting if t not in done]
         if died is not None:
             waiting.remove(died)

@@ -156,7 +156,7 @@ def test_compare_exits_1_on_a_regression_and_0_without(tmp_path: Path) -> None:
     gradproof("verify", "my_engine:Engine", "--json", str(good), *common)
     text = good.read_text()
     gradproof("verify", "my_engine:Wrong", "--json", str(bad), *common)
-    bad.write_text(bad.read_text().replace('"my_engine:Wrong"', '"my_engine:Engine"').replace('"wrong"', '"mine"'))
+    bad.write_text(bad.read_text().replace("my_engine:Wrong", "my_engine:Engine"))
     assert gradproof("compare", str(good), str(good)).returncode == 0
     done = gradproof("compare", str(good), str(bad), "-o", str(tmp_path / "c.html"))
     assert done.returncode == 1, done.stdout
@@ -197,3 +197,40 @@ def test_an_engine_that_kills_its_process_is_crashed_and_the_rest_goes_on(tmp_pa
     assert done.returncode == 1, done.stdout + done.stderr
     assert "CRASHED" in done.stdout
     assert "died" in done.stdout
+
+
+def test_a_run_that_judges_nothing_does_not_pass() -> None:
+    done = gradproof("verify", "my_engine:Engine", "--ops", "tan", "--graphs", "0")
+    assert done.returncode == 1
+    assert "Nothing was judged" in done.stdout
+
+
+def test_an_engine_of_ones_own_appears_once_in_the_record(tmp_path: Path) -> None:
+    record = tmp_path / "r.json"
+    gradproof("verify", "my_engine:Engine", "--ops", "sin", "--graphs", "0", "--json", str(record))
+    data = json.loads(record.read_text())
+    assert {e["name"] for e in data["engines"]} == {e["engine"] for e in data["entries"]} == {"my_engine:Engine"}
+
+
+QUITS = DEADLY.replace("os._exit(3)", "raise SystemExit(0)")
+
+
+def test_an_engine_that_raises_system_exit_is_crashed_and_not_obeyed(tmp_path: Path) -> None:
+    (tmp_path / "quits.py").write_text(QUITS)
+    (tmp_path / "my_engine.py").write_text((HERE / "my_engine.py").read_text())
+    done = gradproof("verify", "quits:Engine", "--ops", "multiply,sin", "--graphs", "0", "--dtype", "float64", cwd=tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "CRASHED" in done.stdout
+
+
+def test_ctrl_c_ends_a_run_of_two_processes_too(tmp_path: Path) -> None:
+    record = tmp_path / "r.json"
+    started = subprocess.Popen(
+        [sys.executable, "-m", "gradproof", "verify", "--profile", "deep", "--jobs", "2", "--json", str(record)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    time.sleep(8)
+    started.send_signal(signal.SIGINT)
+    out, err = started.communicate(timeout=60)
+    assert started.returncode == 130, out + err
+    assert json.loads(record.read_text())["interrupted"]
