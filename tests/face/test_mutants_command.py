@@ -18,9 +18,10 @@ def test_a_family_is_scored_printed_and_written(tmp_path: Path, capsys: pytest.C
     assert "15 of 15 killed (100.0 %)" in said
     assert "false alarms in" in said
     assert "NOT YET" in said
-    (written,) = json.loads(path.read_text())["scores"]
+    typical, written = json.loads(path.read_text())["scores"]
     assert written["families"] == {"epsilon": [15, 15]}
     assert not written["survivors"]
+    assert typical["survivors"]
     assert len(written["results"]) == 15
 
 
