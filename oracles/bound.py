@@ -158,7 +158,7 @@ def forward(tape: Tape, unit: Rounding, lossy: bool = False) -> Forward:
                     if dv[i]:
                         d += abs(float(p)) * dv[i]
                 if row is SQUARE:
-                    d += dv[a[0]] ** 2  # all there is where the argument is 0
+                    d += dv[a[0]] * dv[a[0]]  # all there is where the argument is 0
                 if lossy and isinstance(row, Unary) and row.saturating:
                     d += 2 * u
             d = _finite(d)

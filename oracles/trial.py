@@ -55,7 +55,7 @@ def function(engine: Engine, graph: Graph) -> Callable[..., tuple[Any, ...]]:
     """The graph as a function of the engine's own arrays: one argument a primal, a tuple of outputs."""
     namespace = engine.namespace
     table = {node.op: (op(node.op), resolve(namespace, node.op)) for node in graph.nodes}
-    fixed = {i: engine.from_numpy(leaf.data) for i, leaf in enumerate(graph.leaves) if leaf.constant}
+    fixed = {i: engine.from_numpy(np.array(leaf.data, copy=True)) for i, leaf in enumerate(graph.leaves) if leaf.constant}
 
     def call(node: Node, operands: list[Any]) -> Any:
         row, implementation = table[node.op]

@@ -25,6 +25,7 @@ from gradproof.oracles.blame import blame
 from gradproof.oracles.catalogue import CATALOGUE
 from gradproof.oracles.certificate import Certificate, certify
 from gradproof.oracles.engine import Engine
+from gradproof.oracles.errors import UnknownOp
 from gradproof.oracles.graph import Array, Case
 from gradproof.oracles.judge import Finding, K, Verdict, Vote, judge
 from gradproof.oracles.reduce import reduce
@@ -340,4 +341,7 @@ def selected(pattern: str) -> tuple[str, ...]:
     from fnmatch import fnmatchcase
 
     patterns = [p.strip() for p in pattern.split(",")]
+    for p in patterns:
+        if not any(fnmatchcase(name, p) for name in CATALOGUE):
+            raise UnknownOp(f"no op matches {p!r}; see `gradproof ops`.")
     return tuple(name for name in CATALOGUE if any(fnmatchcase(name, p) for p in patterns))

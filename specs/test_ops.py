@@ -14,7 +14,7 @@ from gradproof.specs.conformance import Conformance
 def test_every_property_holds_for(name: str, dtype: str, conformance: Conformance) -> None:
     """For all inputs of the op's domain and all cotangents: value, gradient, and the contract of a pullback."""
     result = conformance.op(name, dtype)
-    if result.overall[Kind.UNSUPPORTED]:
+    if result.overall.total() == result.overall[Kind.UNSUPPORTED]:
         pytest.skip(f"UNSUPPORTED: {conformance.name} has no {name}; counted in the record")
     decided = sum(n for kind, n in result.overall.items() if kind.decided)
     assert decided, f"no case of {name} was decided: the spec proved nothing"

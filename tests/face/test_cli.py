@@ -69,6 +69,7 @@ def test_a_wrong_rule_in_such_an_engine_is_named_with_its_smallest_graph(tmp_pat
     [
         (("verify", "nativ"), "no engine named 'nativ'. Did you mean 'native'?"),
         (("verify", "--ops", "nothing*"), "no op matches"),
+        (("verify", "--ops", "sin,nosuch"), "no op matches 'nosuch'"),
         (("verify", "--profile", "huge"), "no profile named 'huge'; there are: quick, standard, deep"),
         (("verify", "--dtype", "float8"), "dtype 'float8'"),
         (("verify", "--report", "no/such/folder/p.html"), "cannot write"),

@@ -82,3 +82,7 @@ def test_the_sign_of_a_value_that_is_not_finite_has_no_verdict() -> None:
     nodes = (Node("acos", (0,)), Node("tan", (1,)), Node("sign", (2,)))
     pole = Case(Graph((Leaf(np.array(0.0)),), nodes, (3,)), (np.array(1.0),))
     assert judge(pole, NativeEngine()).kind is Kind.ILL_CONDITIONED
+
+
+def test_a_square_at_the_end_of_the_range_does_not_make_the_judge_raise() -> None:
+    assert judge(_case("square", [np.array(1e171)], np.array(1.0)), NativeEngine()).kind is not Kind.CRASHED
