@@ -21,7 +21,7 @@ def test_a_family_is_scored_printed_and_written(tmp_path: Path, capsys: pytest.C
     typical, written = json.loads(path.read_text())["scores"]
     assert written["families"] == {"epsilon": [15, 15]}
     assert not written["survivors"]
-    assert typical["survivors"]
+    assert typical["budget"]["inputs"] == "typical"
     assert len(written["results"]) == 15
 
 
