@@ -103,11 +103,6 @@ class Session:
                 row.failures.append(identity)
         return identity
 
-    @property
-    def exit_code(self) -> int:
-        """0 clean, 1 if anything failed that no known difference explains."""
-        return 0 if self.record().clean else 1
-
     def record(self, interrupted: bool = False) -> r.Record:
         """The run record so far."""
         entries = tuple(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -348,8 +348,3 @@ def _zero(trial: Trial, certificate: Certificate) -> Finding:
                 return Finding("zero", kind, reason, worst=worst)
         return Finding("zero", Kind.NAN_UNTAKEN, "a zero cotangent times an infinite slope gives NaN", worst=worst)
     return Finding("zero", Kind.CONTRACT, f"a zero cotangent gives {float(g[i])!r}, expected 0", worst=worst)
-
-
-def with_case(verdict: Verdict, **note: object) -> Verdict:
-    """The verdict with more provenance."""
-    return replace(verdict, note={**verdict.note, **note})
