@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradproof.check import GradientError, InconclusiveError, check_gradient
+    from gradproof.oracles.finding import Verdict
     from gradproof.oracles.graph import Case, Graph
-    from gradproof.oracles.judge import Verdict, judge
+    from gradproof.oracles.judge import judge
 
 __all__ = ["Case", "GradientError", "Graph", "InconclusiveError", "Verdict", "check_gradient", "judge"]
 
@@ -20,7 +21,7 @@ _HOMES = {
     "InconclusiveError": "gradproof.check",
     "Graph": "gradproof.oracles.graph",
     "Case": "gradproof.oracles.graph",
-    "Verdict": "gradproof.oracles.judge",
+    "Verdict": "gradproof.oracles.finding",
     "judge": "gradproof.oracles.judge",
 }
 

@@ -14,8 +14,9 @@ from gradproof.arguments import Arguments, gather
 from gradproof.arguments import Leaf as Named
 from gradproof.frameworks import Framework, Function, framework, guess
 from gradproof.oracles.errors import GradproofError
+from gradproof.oracles.finding import Verdict
 from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node
-from gradproof.oracles.judge import K, Verdict, weigh
+from gradproof.oracles.judge import K, weigh
 from gradproof.oracles.opaque import COORDINATES, judge_opaque
 from gradproof.oracles.point import Opaque
 from gradproof.oracles.trial import run

@@ -15,8 +15,9 @@ import numpy as np
 from gradproof.arguments import Arguments
 from gradproof.oracles.codec import decode_array, encode_array
 from gradproof.oracles.errors import GraphError
+from gradproof.oracles.finding import Finding, Verdict
 from gradproof.oracles.graph import Array
-from gradproof.oracles.judge import Finding, K, Verdict
+from gradproof.oracles.judge import K
 from gradproof.oracles.verdict import Kind
 
 VERSION = 1

@@ -17,7 +17,7 @@ from gradproof.oracles.certificate import certify
 from gradproof.oracles.draw import draw
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.errors import GradproofError
-from gradproof.oracles.judge import Verdict
+from gradproof.oracles.finding import Verdict
 from gradproof.oracles.registry import version as engine_version
 from gradproof.oracles.rewrite import forward_values
 from gradproof.oracles.verdict import Kind, worst

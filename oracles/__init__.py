@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradproof.oracles import ball, dual, finite, judge
+    from gradproof.oracles.finding import Verdict
     from gradproof.oracles.graph import Case, Graph, Leaf, Node
-    from gradproof.oracles.judge import Verdict
     from gradproof.oracles.verdict import Kind
 
 __all__ = ["Case", "Graph", "Kind", "Leaf", "Node", "Verdict", "ball", "dual", "finite", "judge"]
 
-_HOMES = {"Case": "graph", "Graph": "graph", "Leaf": "graph", "Node": "graph", "Verdict": "judge", "Kind": "verdict"}
+_HOMES = {"Case": "graph", "Graph": "graph", "Leaf": "graph", "Node": "graph", "Verdict": "finding", "Kind": "verdict"}
 
 
 def __getattr__(name: str) -> Any:

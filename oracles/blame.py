@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from gradproof.oracles.certificate import certify
 from gradproof.oracles.engine import Engine
-from gradproof.oracles.judge import K, Verdict, judge
+from gradproof.oracles.finding import Verdict
+from gradproof.oracles.judge import K, judge
 from gradproof.oracles.rewrite import forward_values, isolated
 
 ACCUMULATION = "accumulation"

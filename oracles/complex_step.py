@@ -10,9 +10,9 @@ import scipy.special
 
 from gradproof.oracles.certificate import Certificate
 from gradproof.oracles.dual import Dual, compare, leaves, projected
+from gradproof.oracles.finding import Vote
 from gradproof.oracles.finite import directions
 from gradproof.oracles.graph import Array, Case
-from gradproof.oracles.judge import Vote
 
 LINEAGE = "complex step"
 STEP = 1e-100

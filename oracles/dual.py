@@ -14,8 +14,8 @@ import numpy as np
 
 from gradproof.oracles.catalogue import op
 from gradproof.oracles.certificate import Certificate
+from gradproof.oracles.finding import Vote
 from gradproof.oracles.graph import Array, Case, Graph, Node, evaluate
-from gradproof.oracles.judge import Vote
 from gradproof.oracles.meaning import SCALARS
 from gradproof.oracles.scalar import BINARY, FLOAT, UNARY, Field
 

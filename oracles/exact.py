@@ -10,8 +10,8 @@ import numpy as np
 from gradproof.oracles.ball import arb
 from gradproof.oracles.certificate import Certificate
 from gradproof.oracles.dual import projected
+from gradproof.oracles.finding import Vote
 from gradproof.oracles.graph import Array, Case
-from gradproof.oracles.judge import Vote
 
 LINEAGE = "exact rationals"
 

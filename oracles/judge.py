@@ -7,8 +7,7 @@ this very graph and input; there is no atol and no rtol (docs/judge.md 2).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,93 +15,13 @@ from gradproof.oracles import contract, kinks
 from gradproof.oracles.ball import arb
 from gradproof.oracles.certificate import Certificate, certify
 from gradproof.oracles.engine import Engine
+from gradproof.oracles.finding import Finding, Verdict, Worst
 from gradproof.oracles.graph import Array, Case
 from gradproof.oracles.reach import edges, out_of_range, reached, untaken
 from gradproof.oracles.trial import Trial, capabilities, run
 from gradproof.oracles.verdict import Kind
 
 K = 16.0  # native was seen at 3.1 at most; any value from 4 to 1000 kills the same planted faults
-
-
-@dataclass(frozen=True)
-class Worst:
-    """The worst entry: which input, which index, both values, the certified radius, the bound, the error in bounds."""
-
-    input: int
-    index: tuple[int, ...]
-    got: float
-    expected: float
-    radius: float
-    bound: float
-
-    @property
-    def units(self) -> float:
-        """The error in units of the bound (infinite where the bound is 0 or the value is not finite)."""
-        error = abs(self.got - self.expected)
-        if math.isnan(error):
-            return math.inf
-        return error / self.bound if self.bound else (math.inf if error else 0.0)
-
-
-@dataclass(frozen=True)
-class Vote:
-    """What a witness says: ``agrees``, ``disagrees`` or ``abstains``, and why. Witnesses never decide."""
-
-    name: str
-    lineage: str
-    vote: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one property says of one case."""
-
-    property: str
-    kind: Kind
-    reason: str = ""
-    units: float = 0.0
-    worst: Worst | None = None
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The verdict on one case, with its provenance. ``evidence`` says what the bound rests on."""
-
-    kind: Kind
-    engine: str
-    case: Case
-    findings: tuple[Finding, ...]
-    votes: tuple[Vote, ...] = ()
-    blame: str = ""
-    blamed_node: int | None = None
-    evidence: str = "certified balls"
-    bits: int = 0
-    note: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def decisive(self) -> Finding:
-        """The finding that made the verdict."""
-        return max(self.findings, key=lambda f: f.kind.severity)
-
-    @property
-    def reason(self) -> str:
-        return self.decisive.reason
-
-    @property
-    def worst(self) -> Worst | None:
-        return self.decisive.worst
-
-    @property
-    def units(self) -> float:
-        """The largest error of a gradient that was judged, in units of the bound."""
-        return max((f.units for f in self.findings), default=0.0)
-
-    def report(self) -> str:
-        """The whole verdict as text."""
-        from gradproof.oracles.report import text
-
-        return text(self)
 
 
 def judge(case: Case, engine: Engine, k: float = K) -> Verdict:

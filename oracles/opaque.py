@@ -12,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from gradproof.oracles import contract
+from gradproof.oracles.finding import Finding, Verdict, Worst
 from gradproof.oracles.graph import Array
-from gradproof.oracles.judge import Finding, K, Verdict, Worst
+from gradproof.oracles.judge import K
 from gradproof.oracles.look import Look, Survey
 from gradproof.oracles.point import Opaque, Point
 from gradproof.oracles.trial import Trial, run

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gradproof.oracles.codec import pretty
 
 if TYPE_CHECKING:
-    from gradproof.oracles.judge import Verdict
+    from gradproof.oracles.finding import Verdict
 
 
 def text(verdict: Verdict) -> str:

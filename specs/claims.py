@@ -15,8 +15,9 @@ import numpy as np
 
 from gradproof.oracles.certificate import certify
 from gradproof.oracles.engine import Engine
+from gradproof.oracles.finding import Verdict
 from gradproof.oracles.graph import Case, Graph, Leaf
-from gradproof.oracles.judge import Verdict, judge
+from gradproof.oracles.judge import judge
 from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.rewrite import forward_values, opened
 from gradproof.oracles.verdict import Kind

@@ -13,8 +13,8 @@ from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
 from gradproof.oracles.engine import Engine
+from gradproof.oracles.finding import Verdict
 from gradproof.oracles.graph import Case
-from gradproof.oracles.judge import Verdict
 from gradproof.oracles.trial import supports
 from gradproof.specs import known, run, strategies
 from gradproof.specs.run import GRAPH, Profile, Result, Task

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 import gradproof.engine as ge
+from gradproof.oracles.finding import Verdict
 from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node
-from gradproof.oracles.judge import Verdict, judge
+from gradproof.oracles.judge import judge
 from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.verdict import Kind
 

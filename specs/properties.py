@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gradproof.oracles.judge import Finding, Verdict
+from gradproof.oracles.finding import Finding, Verdict
 
 
 @dataclass(frozen=True)

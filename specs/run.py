@@ -26,8 +26,9 @@ from gradproof.oracles.catalogue import CATALOGUE
 from gradproof.oracles.certificate import Certificate, certify
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.errors import UnknownOp
+from gradproof.oracles.finding import Finding, Verdict, Vote
 from gradproof.oracles.graph import Array, Case
-from gradproof.oracles.judge import Finding, K, Verdict, Vote, judge
+from gradproof.oracles.judge import K, judge
 from gradproof.oracles.reduce import reduce
 from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.selfcheck import self_check

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from gradproof.oracles.engine import Engine
+from gradproof.oracles.finding import Verdict
 from gradproof.oracles.graph import Case
-from gradproof.oracles.judge import Verdict, judge
+from gradproof.oracles.judge import judge
 from gradproof.oracles.registry import engine as by_name
 from gradproof.specs import worked
 

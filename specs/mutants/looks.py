@@ -15,8 +15,9 @@ import numpy as np
 from gradproof.oracles import complex_step, dual, exact, finite
 from gradproof.oracles.certificate import Certificate, certify
 from gradproof.oracles.engine import Engine
+from gradproof.oracles.finding import Vote
 from gradproof.oracles.graph import Array, Case
-from gradproof.oracles.judge import Vote, judge
+from gradproof.oracles.judge import judge
 from gradproof.oracles.trial import function
 
 PASSES, FAILS, ABSTAINS = "passes", "fails", "abstains"

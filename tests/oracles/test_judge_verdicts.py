@@ -10,8 +10,9 @@ from answering import Arrays, Bent, answering, case, chain, with_ct
 
 from gradproof.oracles.engine import Capabilities, Engine
 from gradproof.oracles.errors import Unsupported
+from gradproof.oracles.finding import Verdict
 from gradproof.oracles.graph import Case, Graph, Leaf, Node
-from gradproof.oracles.judge import Verdict, judge
+from gradproof.oracles.judge import judge
 from gradproof.oracles.verdict import Kind
 
 EXP = case("exp", [0.3, -1.2], ct=[1.0, -2.0])

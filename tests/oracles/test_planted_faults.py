@@ -15,8 +15,8 @@ import pytest
 from gradproof.oracles.blame import ACCUMULATION, blame
 from gradproof.oracles.catalogue import CATALOGUE
 from gradproof.oracles.engine import Engine
+from gradproof.oracles.finding import Verdict
 from gradproof.oracles.graph import Case
-from gradproof.oracles.judge import Verdict
 from gradproof.oracles.reduce import reduce
 from gradproof.oracles.verdict import Kind
 from gradproof.specs import run

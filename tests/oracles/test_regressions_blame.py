@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from gradproof.oracles.blame import blame
+from gradproof.oracles.finding import Finding, Verdict
 from gradproof.oracles.graph import Case, Graph, Leaf, Node
-from gradproof.oracles.judge import Finding, Verdict
 from gradproof.oracles.verdict import Kind
 
 

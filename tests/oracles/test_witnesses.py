@@ -13,8 +13,8 @@ from answering import case, chain
 from gradproof.oracles import complex_step, dual, exact, finite
 from gradproof.oracles.catalogue import CATALOGUE
 from gradproof.oracles.certificate import Certificate, certify
+from gradproof.oracles.finding import Vote
 from gradproof.oracles.graph import Array, Case
-from gradproof.oracles.judge import Vote
 from gradproof.specs import build
 
 Witness = Callable[[Case, Array, Certificate], Vote]
