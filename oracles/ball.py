@@ -60,7 +60,7 @@ class precision:
 class Tape:
     """Rows in evaluation order, with the operands and the ball of each."""
 
-    __slots__ = ("_constants", "args", "choice", "factor", "factors", "rows", "start", "starts", "values")
+    __slots__ = ("_constants", "args", "choice", "factor", "factors", "origin", "rows", "start", "starts", "values")
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -69,6 +69,7 @@ class Tape:
         self.starts: list[int] = []
         self.factors: list[float] = []
         self.choice: dict[int, bool] = {}
+        self.origin: dict[int, int] = {}  # of a selection between twice the same entry, the row of that entry
         self.start = 0  # first row of the op being recorded: sums may be reordered within an op, not across ops
         self.factor = 1.0  # multiple of the rounding constants that the op being recorded declares
         self._constants: dict[float, Scalar] = {}
@@ -101,9 +102,11 @@ class Tape:
         return self.record(row, (x.index, y.index), row.value(ARB, x.value, y.value))
 
     def select(self, left: Scalar, right: Scalar, a: Scalar, b: Scalar) -> Scalar:
-        """``a`` where left > right, ``b`` where left < right."""
-        if a.index == b.index:
-            return a
+        """``a`` where left > right, ``b`` where left < right; where both are one entry, that entry whichever is larger."""
+        origin = self.origin.get(a.index, a.index)
+        if origin == self.origin.get(b.index, b.index):  # recorded all the same: its adjoint may come in rounded shares
+            b = a
+            self.origin[len(self.rows)] = origin
         first = bool(left.value > right.value)
         result = self.record(SELECT, (left.index, right.index, a.index, b.index), a.value if first else b.value)
         self.choice[result.index] = first

@@ -133,7 +133,9 @@ def forward(tape: Tape, unit: Rounding, lossy: bool = False) -> Forward:
             reach = TIE_FACTOR * ((0.0 if exact[left] else dv[left]) + (0.0 if exact[right] else dv[right]))
             chosen = i if tape.choice[k] else j
             d = dv[chosen]
-            if gap <= reach:
+            if i == j:
+                pass  # one entry met twice, as in take(x, [1, 1]): there is nothing to choose
+            elif gap <= reach:
                 ties.append(k)
                 d = max(dv[i], dv[j])
             elif isnan(gap):
@@ -279,11 +281,14 @@ def reverse(
                 for j in a[2:]:
                     send(j, A * UNKNOWN, INFINITY)
                 continue
+            split = e + 2 * u * (abs(float(A)) if not wide else float(A.abs_upper()))  # shares of a tie round
+            if a[2] == a[3]:
+                send(a[2], A, split)
+                continue
             if k in ties:
                 result.met.append(k)
                 weight = weights.get(k)
-                if weight is not None:  # an engine that splits a tie rounds its shares
-                    split = e + 2 * u * (abs(float(A)) if not wide else float(A.abs_upper()))
+                if weight is not None:
                     send(a[2], A * weight, split)
                     send(a[3], A * (1 - weight), split)
                     continue

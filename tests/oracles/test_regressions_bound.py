@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from gradproof.oracles.adapters.native import NativeEngine
 from gradproof.oracles.certificate import Certificate, certify
@@ -86,3 +87,17 @@ def test_the_sign_of_a_value_that_is_not_finite_has_no_verdict() -> None:
 
 def test_a_square_at_the_end_of_the_range_does_not_make_the_judge_raise() -> None:
     assert judge(_case("square", [np.array(1e171)], np.array(1.0)), NativeEngine()).kind is not Kind.CRASHED
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("count", range(2, 9))
+def test_shares_of_an_entry_taken_several_times_may_round(count: int, dtype: str) -> None:
+    """An engine that splits a tie k ways adds k shares of 1/k, each rounded, where the exact gradient is the cotangent."""
+    x, index = Leaf(np.array([0.3, -1.5, 0.7], dtype=dtype)), Leaf(np.array([1] * count), constant=True)
+    nodes = (Node("take", (0, 1), {"axis": 0}), Node("min", (2,), {"axis": None, "keepdims": False}))
+    for cotangent in (0.1, 0.7, 1 / 3):
+        case = Case(Graph((x, index), nodes, (3,)), (np.array(cotangent, dtype=dtype),))
+        assert judge(case, NativeEngine()).kind is Kind.AGREE
+        tolerance = _tolerance(certify(case))
+        assert (tolerance <= 2 * K * count * cotangent * np.finfo(dtype).eps).all()
+        assert (tolerance[[0, 2]] == 0).all()

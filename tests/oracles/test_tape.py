@@ -66,11 +66,15 @@ def test_a_selection_takes_the_larger_side() -> None:
     assert float(abs(tape.leaf(-3.0))) == 3.0
 
 
-def test_a_selection_between_equal_branches_is_no_selection() -> None:
+def test_a_selection_between_equal_branches_is_an_exact_value_and_no_tie() -> None:
     tape = Tape()
     x = tape.leaf(1.0)
-    assert x.larger(x) is x
-    assert SELECT not in tape.rows
+    same = x.larger(x)
+    assert tape.rows[same.index] is SELECT
+    errors = forward(tape, UNIT)
+    assert errors.ties == []
+    assert errors.exact[same.index]
+    assert errors.dv[same.index] == errors.dv[x.index]
 
 
 def test_exact_leaves_tie_only_where_they_are_equal() -> None:
