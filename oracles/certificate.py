@@ -23,10 +23,11 @@ from gradproof.oracles.ball import (
     precision,
     scalars,
 )
-from gradproof.oracles.bound import Adjoints, Forward, Rounding, forward, reverse
+from gradproof.oracles.bound import Forward, Rounding, forward
 from gradproof.oracles.catalogue import op
 from gradproof.oracles.graph import Array, Case, Graph, Node, evaluate
 from gradproof.oracles.meaning import SCALARS
+from gradproof.oracles.sweep import Adjoints, reverse
 
 INTERVAL = arb(0.5, 0.5)
 

@@ -15,9 +15,9 @@ import numpy as np
 from scipy.optimize import nnls
 
 from gradproof.oracles.ball import arb, precision
-from gradproof.oracles.bound import tangent
 from gradproof.oracles.certificate import Certificate
 from gradproof.oracles.graph import Array
+from gradproof.oracles.sweep import tangent
 
 TIES_MAX = 6
 SLACK = 1e-9  # of the range of the vertices: what the least-squares solver itself may lose
