@@ -14,6 +14,7 @@ import numpy as np
 
 from gradproof.oracles.catalogue import op
 from gradproof.oracles.errors import GraphError
+from gradproof.oracles.formats import dtype_named, is_float
 from gradproof.oracles.graph import FLOAT_NAMES, Array, Case, Graph, Leaf, Node, Param
 
 VERSION = 1
@@ -25,14 +26,14 @@ def _number(value: float) -> str:
 
 def encode_array(data: Array) -> dict[str, Any]:
     """dtype, shape and flat data: floats as hex strings, integers and booleans as they are."""
-    floating = data.dtype.kind == "f"
+    floating = is_float(data.dtype)
     flat = [_number(v) if floating else v for v in data.ravel().tolist()]
     return {"dtype": data.dtype.name, "shape": list(data.shape), "data": flat}
 
 
 def decode_array(item: Mapping[str, Any]) -> Array:
     """The array of ``encode_array``, bit for bit."""
-    dtype = np.dtype(item["dtype"])
+    dtype = dtype_named(item["dtype"])
     flat = [float.fromhex(v) if isinstance(v, str) else v for v in item["data"]]
     return np.array(flat, dtype=dtype).reshape(item["shape"])
 

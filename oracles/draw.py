@@ -169,7 +169,7 @@ def _rows(array: Any) -> list[str]:
     if not array.size:
         return ["empty"]
     flat = array.ravel()
-    finite = flat[np.isfinite(flat)] if array.dtype.kind in "fiub" else flat[:0]
+    finite = flat[np.isfinite(flat)] if array.dtype.kind in "fiub" or array.dtype.name == "bfloat16" else flat[:0]
     text = f"{_number(finite.min())} … {_number(finite.max())}" if finite.size else f"{array.size} entries"
     odd = flat.size - finite.size
     return [_clip(text + (f", {odd} not finite" if odd and finite.size else ""), WIDTH_CHARS_MAX)]

@@ -18,6 +18,7 @@ from pathlib import Path
 from string import Template
 
 from gradproof.oracles.errors import EngineError, Unsupported
+from gradproof.oracles.formats import is_float
 from gradproof.oracles.graph import Array, Case, Graph, Node, Param
 
 TORCH = Template('''\
@@ -186,12 +187,15 @@ def _literal(param: Param) -> str:
 
 def _leaf(array: Array, convert: str) -> str:
     """Source that rebuilds the array exactly."""
-    if array.dtype.kind != "f":
+    if not is_float(array.dtype):
         return f'{convert}(np.array({array.ravel().tolist()}, dtype="{array.dtype.name}").reshape({array.shape}))'
     words = " ".join(re.sub(r"\.?0*p", "p", float(x).hex()) for x in array.ravel())
     lines = [f'"{line} "' for line in textwrap.wrap(words, 100)] or ['""']
     text = lines[0].replace(' "', '"') if len(lines) == 1 else "\n    " + "\n    ".join(lines) + "\n"
-    return f'{convert}(floats("{array.dtype.name}", {array.shape},{"" if len(lines) > 1 else " "}{text}))'
+    dtype, cast = array.dtype.name, ""
+    if dtype == "bfloat16" and convert.startswith("torch"):  # PyTorch takes no array of it from NumPy: exact on the way
+        dtype, cast = "float64", ".to(torch.bfloat16)"
+    return f'{convert}(floats("{dtype}", {array.shape},{"" if len(lines) > 1 else " "}{text})){cast}'
 
 
 @dataclass

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradproof.oracles.errors import GraphError
+from gradproof.oracles.formats import FORMATS, is_float
 
 Param = None | bool | int | float | str | slice | EllipsisType | tuple["Param", ...]
 Array = NDArray[Any]
 
-FLOAT_NAMES = {"float64": "f64", "float32": "f32"}
-FLOAT_DTYPES = frozenset(map(np.dtype, FLOAT_NAMES))
+FLOAT_NAMES = {name: f.short for name, f in FORMATS.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +31,9 @@ class Leaf:
     constant: bool = False
 
     def __post_init__(self) -> None:
-        if not self.constant and self.data.dtype not in FLOAT_DTYPES:
+        if not self.constant and not is_float(self.data.dtype):
             raise GraphError(
-                f"a primal of dtype {self.data.dtype.name} cannot be differentiated; expected float32 or float64. "
+                f"a primal of dtype {self.data.dtype.name} cannot be differentiated; expected {', '.join(FORMATS)}. "
                 "Mark the leaf constant=True."
             )
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from gradproof.oracles.certificate import certify
 from gradproof.oracles.errors import GradproofError
+from gradproof.oracles.formats import is_float
 from gradproof.oracles.graph import Array, Case, Graph, Leaf
 from gradproof.oracles.rewrite import adjoint, forward_values, substituted, with_leaf
 
@@ -116,7 +117,7 @@ def _simpler(data: Array) -> Iterator[Array]:
 def _simpler_values(case: Case) -> Iterator[Case]:
     graph = case.graph
     for i, leaf in enumerate(graph.leaves):
-        if leaf.data.dtype.kind == "f":
+        if is_float(leaf.data.dtype):
             for data in _simpler(leaf.data):
                 leaves = (*graph.leaves[:i], Leaf(data, leaf.constant), *graph.leaves[i + 1 :])
                 yield Case(Graph(leaves, graph.nodes, graph.outputs), case.cotangents)
