@@ -13,41 +13,77 @@ Guard = tuple[str, ...]
 
 
 @dataclass(frozen=True)
+class Room:
+    """What a format leaves of the real line for operands.
+
+    ``gap`` is how close to 1 they may come (rounding must not carry them there), ``growth`` the largest argument of
+    functions that grow like exp, ``base`` the bits of a base in ``pow``, and ``tiny`` the least operand of a function
+    that is singular at 0, where the square of its inverse still has to be in range.
+    """
+
+    gap: float
+    growth: float
+    base: int
+    tiny: float
+
+
+ROOMS = {
+    "float64": Room(2.0**-20, 40.0, 10, 0.0),
+    "float32": Room(2.0**-20, 40.0, 10, 1e-18),
+    "float16": Room(2.0**-9, 8.0, 3, 2.0**-7),
+    "bfloat16": Room(2.0**-6, 40.0, 10, 1e-18),
+}
+WIDE = ROOMS["float64"]
+
+
+@dataclass(frozen=True)
 class Domain:
     """Where an operand may lie.
 
-    ``into`` maps any finite float64 array inside. ``guards`` are chains of ops, any of which maps a computed value of
-    a random graph inside (applied innermost first).
+    ``into`` maps any finite float64 array inside, with the room that a format has. ``guards`` are chains of ops, any of
+    which maps a computed value of a random graph inside (applied innermost first).
     """
 
     name: str
-    into: Callable[[Array], Array]
+    into: Callable[[Array, Room], Array]
     guards: tuple[Guard, ...] = ()
 
 
-def _unit(x: Array) -> Array:
-    """Into (-1, 1): values inside stay, larger ones are turned over, and 1 itself moves to the last float below."""
+def _unit(x: Array, room: Room) -> Array:
+    """Into (-1, 1): values inside stay, larger ones are turned over, and 1 itself moves below."""
     y = np.where(np.abs(x) > 1, 1 / np.where(x == 0, 1.0, x), x)
-    return np.clip(y, -1 + 2.0**-20, 1 - 2.0**-20)
+    return np.clip(y, -1 + room.gap, 1 - room.gap)
 
 
 TINY = 1e-30
-ORIGIN = Domain("real, mostly 0", lambda x: np.where(np.abs(x) < 2.5, 0.0, x))
-ZEROS = Domain("real, many zeros", lambda x: np.where(np.abs(x) < 1, 0.0, x))
-REAL = Domain("real", lambda x: x)
-OFF_JUMP = Domain("real, computed values away from 0", lambda x: x, (("nn.softplus",), ("nn.softplus", "negative")))
-MODERATE = Domain("moderate", lambda x: np.clip(x, -40.0, 40.0), (("tanh",), ("nn.sigmoid",), ("sin",)))
-POSITIVE = Domain(
-    "positive", lambda x: np.where(x == 0, 1.0, np.maximum(np.abs(x), TINY)), (("nn.softplus",), ("exp", "nn.softplus"), ("nn.sigmoid",))
+ORIGIN = Domain("real, mostly 0", lambda x, room: np.where(np.abs(x) < 2.5, 0.0, x))
+ZEROS = Domain("real, many zeros", lambda x, room: np.where(np.abs(x) < 1, 0.0, x))
+REAL = Domain("real", lambda x, room: x)
+OFF_JUMP = Domain("real, computed values away from 0", lambda x, room: x, (("nn.softplus",), ("nn.softplus", "negative")))
+MODERATE = Domain(
+    "moderate", lambda x, room: np.clip(x, -room.growth, room.growth), (("tanh",), ("nn.sigmoid",), ("sin",))
 )
-NONNEGATIVE = Domain("nonnegative", np.abs, (("nn.softplus",), ("nn.sigmoid",), ("sin", "square", "exp")))
+POSITIVE = Domain(
+    "positive",
+    lambda x, room: np.where(x == 0, 1.0, np.maximum(np.abs(x), TINY)),
+    (("nn.softplus",), ("exp", "nn.softplus"), ("nn.sigmoid",)),
+)
+NONNEGATIVE = Domain(
+    "nonnegative", lambda x, room: np.abs(x), (("nn.softplus",), ("nn.sigmoid",), ("sin", "square", "exp"))
+)
 NONZERO = Domain(
-    "nonzero", lambda x: np.where(np.abs(x) < TINY, 1.0, x), (("nn.softplus",), ("nn.sigmoid",), ("cosh", "tanh"))
+    "nonzero", lambda x, room: np.where(np.abs(x) < TINY, 1.0, x), (("nn.softplus",), ("nn.sigmoid",), ("cosh", "tanh"))
 )
 UNIT = Domain("open unit interval", _unit, (("tanh", "sin"), ("sin", "tanh"), ("nn.sigmoid",)))
-ABOVE_ONE = Domain("above one", lambda x: 1 + np.maximum(np.abs(x), 2.0**-18), (("nn.softplus", "exp"),))
-ABOVE_MINUS_ONE = Domain(
-    "above minus one", lambda x: np.where(x > -1 + 2.0**-20, x, np.abs(x)), (("tanh", "sin"), ("nn.softplus",))
+ABOVE_ONE = Domain(
+    "above one", lambda x, room: 1 + np.maximum(np.abs(x), 4 * room.gap), (("nn.softplus", "exp"),)
 )
-BASE = Domain("positive, far from 0", lambda x: np.clip(np.abs(x), 2.0**-10, 2.0**10), POSITIVE.guards)
-EXPONENT = Domain("small", lambda x: np.clip(x, -4.0, 4.0), MODERATE.guards)
+ABOVE_MINUS_ONE = Domain(
+    "above minus one",
+    lambda x, room: np.where(x > -1 + room.gap, x, np.abs(x)),
+    (("tanh", "sin"), ("nn.softplus",)),
+)
+BASE = Domain(
+    "positive, far from 0", lambda x, room: np.clip(np.abs(x), 2.0**-room.base, 2.0**room.base), POSITIVE.guards
+)
+EXPONENT = Domain("small", lambda x, room: np.clip(x, -4.0, 4.0), MODERATE.guards)

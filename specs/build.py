@@ -16,6 +16,7 @@ import numpy as np
 from gradproof.oracles.catalogue import CATALOGUE, Op, Sketch, Slot, Source
 from gradproof.oracles.catalogue.shapes import size as size_of
 from gradproof.oracles.domain import REAL
+from gradproof.oracles.formats import dtype_named
 from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node, Param
 from gradproof.oracles.meaning import NUMPY
 from gradproof.specs import values
@@ -31,7 +32,7 @@ INSIDE = 0.25  # the share of graphs with an output that is not an end
 
 def _typed(array: Array, dtype: str) -> Array:
     """A constant operand: integers and booleans as they are, floats in the dtype of the case."""
-    return array if array.dtype.kind in "biu" else array.astype(dtype)
+    return array if array.dtype.kind in "biu" else array.astype(dtype_named(dtype))
 
 
 class Builder:
@@ -230,7 +231,7 @@ def _guarded(builder: Builder, source: Source, value: int, slot: Slot) -> int | 
         if slot.matrix == "spd":
             turned = builder.add_node("matrix_transpose", (small,), {})
             small = builder.add_node("matmul", (small, turned), {})
-        heavy = builder.add_leaf(np.asarray(np.eye(n) * (2.0 * n), dtype=builder.dtype))
+        heavy = builder.add_leaf(np.asarray(np.eye(n) * (2.0 * n), dtype=dtype_named(builder.dtype)))
         return builder.add_node("add", (small, heavy), {})
     if slot.domain is REAL:
         return value

@@ -7,15 +7,17 @@ import random
 import numpy as np
 
 from gradproof.oracles.catalogue import Slot, Source
-from gradproof.oracles.domain import REAL
+from gradproof.oracles.domain import REAL, ROOMS
+from gradproof.oracles.formats import FORMATS, dtype_named
 from gradproof.oracles.graph import Array
 
 SPECIAL = (
     0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 3.0, -3.0, 12.0, -12.0, 25.0, -25.0, 40.0, -40.0, 1e-8, -1e-8, 1e-160,
     -1e-160, 1 + 2.0**-30, 1e12, -1e7, 2.0**-20, -(2.0**-20),
 )  # fmt: skip
-TINY32 = 1e-18
-SCALE_BITS = {"float64": 520, "float32": 66}  # the square of 2**SCALE_BITS is out of range
+SCALE_BITS = {"float64": (520, 10), "float32": (66, 10), "float16": (9, 3), "bfloat16": (66, 10)}
+"""The square of 2**bits is out of range; and how many bits the entries spread to either side of that."""
+DECADES = {"float64": 8.0, "float32": 8.0, "float16": 2.0, "bfloat16": 8.0}  # of graded cotangents, to either side of 1
 MILD = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, 1e-8)
 
 
@@ -50,15 +52,17 @@ def leaf(source: Source, rnd: random.Random, slot: Slot, dtype: str, mild: bool)
     for n in slot.shape:
         count *= n
     if slot.matrix:
-        return matrix(rnd, slot, source).astype(dtype)
+        return matrix(rnd, slot, source).astype(dtype_named(dtype))
     data = np.array(draw(source, rnd, count, mild), dtype=np.float64).reshape(slot.shape)
-    if dtype == "float32" and slot.domain is not REAL:  # powers of what is tiny in float64 leave float32's range
-        data = np.where((data != 0) & (np.abs(data) < TINY32), TINY32, data)
-    data = slot.domain.into(data)
+    room, largest = ROOMS[dtype], FORMATS[dtype].largest
+    if room.tiny and slot.domain is not REAL:  # powers of what is tiny in float64 leave the range of a smaller format
+        data = np.where((data != 0) & (np.abs(data) < room.tiny), room.tiny, data)
+    data = slot.domain.into(data, room)
     if slot.scale and not mild:
-        limited = np.copysign(np.clip(np.abs(data), 2.0**-10, 2.0**10), data)
-        data = np.where(data == 0, 0.0, np.ldexp(limited, slot.scale * SCALE_BITS[dtype]))
-    inside: Array = np.asarray(data, dtype=dtype)
+        bits, spread = SCALE_BITS[dtype]
+        limited = np.copysign(np.clip(np.abs(data), 2.0**-spread, 2.0**spread), data)
+        data = np.where(data == 0, 0.0, np.ldexp(limited, slot.scale * bits))
+    inside: Array = np.clip(data, -largest, largest).astype(dtype_named(dtype))
     return inside
 
 
@@ -90,7 +94,7 @@ def matrix(rnd: random.Random, slot: Slot, source: Source) -> Array:
 
 
 def cotangent(source: Source, rnd: random.Random, shape: tuple[int, ...], dtype: str) -> Array:
-    """Random, signed ones, graded over 16 decades, or one-hot; a constant is never the only seed."""
+    """Random, signed ones, graded over 16 decades (4 in float16), or one-hot; a constant is never the only seed."""
     count = int(np.prod(shape))
     kind = source.below(8)
     if kind <= 2:
@@ -98,12 +102,13 @@ def cotangent(source: Source, rnd: random.Random, shape: tuple[int, ...], dtype:
     elif kind == 4:
         values = [rnd.choice((-1.0, 1.0)) for _ in range(count)]
     elif kind in (3, 5):
-        values = [rnd.choice((-1.0, 1.0)) * 10.0 ** rnd.uniform(-8, 8) for _ in range(count)]
+        decades = DECADES[dtype]
+        values = [rnd.choice((-1.0, 1.0)) * 10.0 ** rnd.uniform(-decades, decades) for _ in range(count)]
     elif kind == 6:
         values = [0.0] * count
         if count:
             values[rnd.randrange(count)] = -1.5
     else:
         values = [rnd.gauss(0.0, 1.0) if rnd.random() < 0.6 else 0.0 for _ in range(count)]
-    return np.array(values, dtype=dtype).reshape(shape)
+    return np.array(values, dtype=dtype_named(dtype)).reshape(shape)
 

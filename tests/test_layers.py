@@ -34,6 +34,7 @@ MAY_ALSO = {
     "specs/walk.py": {"gradproof.engine"},
     "specs/mutants/checkers.py": {"gradproof.engine", "torch", "jax"},
     "oracles/adapters/native.py": {"gradproof.engine"},
+    "oracles/formats.py": {"ml_dtypes"},
     "oracles/adapters/torch": {"torch"},
     "oracles/adapters/jax": {"jax"},
 }

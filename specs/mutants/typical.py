@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradproof.oracles.catalogue import CATALOGUE, Sketch, Slot, Source
+from gradproof.oracles.domain import ROOMS
 from gradproof.oracles.graph import Case, Param
 from gradproof.specs import build
 
@@ -29,7 +30,7 @@ class Plain(build.Builder):
         if slot.matrix:
             return super().fresh(source, replace(slot, matrix=slot.matrix.replace("singular", "general")))
         values = np.array([self.rnd.gauss(0.0, 1.0) for _ in range(int(np.prod(slot.shape)))]).reshape(slot.shape)
-        return self.add_leaf(np.asarray(slot.domain.into(values), dtype=self.dtype))
+        return self.add_leaf(np.asarray(slot.domain.into(values, ROOMS[self.dtype]), dtype=self.dtype))
 
 
 def _sketch(op: str, rnd: random.Random) -> Sketch:
