@@ -25,7 +25,8 @@ Field = Any
 class Unary:
     """A function of one variable: ``value(F, x)``, ``slope(F, x, y)`` and ``second(F, x, y, p)``.
 
-    ``edge(x)`` is how far a float is from the nearest point where the function is singular or ends.
+    ``edge(x)`` is how far a float is from the nearest point where the function is singular or ends. ``slope_row`` names the
+    row that the slope is, where the formula of the slope branches or where an engine loses the slope's digits.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Unary:
     c_slope: float = 3.0
     saturating: bool = False
     edge: Callable[[float], float] | None = None
+    slope_row: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,9 +174,9 @@ def _xlogy(F: Field, x: Number, y: Number) -> Number:
 
 
 def _pow_slopes(F: Field, x: Number, y: Number, z: Number) -> tuple[Number, Number]:
-    by_x = y * F.power(x, y - 1) if y != 0 else F.number(0)
-    if x == 0:
-        return by_x, F.number(0) if y > 0 else F.log(x)
+    by_x = y * F.power(x, y - 1) if F.real(y) != 0 else F.number(0)
+    if F.real(x) == 0:
+        return by_x, F.number(0) if F.real(y) > 0 else F.log(x)
     return by_x, z * F.log(x)
 
 
@@ -214,7 +216,8 @@ UNARY = {
     row.name: row
     for row in (
         Unary("exp", lambda F, x: F.exp(x), lambda F, x, y: y, lambda F, x, y, p: y),
-        Unary("expm1", lambda F, x: F.expm1(x), lambda F, x, y: F.exp(x), lambda F, x, y, p: p, saturating=True),
+        Unary("expm1", lambda F, x: F.expm1(x), lambda F, x, y: F.exp(x), lambda F, x, y, p: p, saturating=True,
+              slope_row="exp_tail"),
         Unary("log", lambda F, x: F.log(x), lambda F, x, y: 1 / x, lambda F, x, y, p: -p * p, edge=abs),
         Unary("log1p", lambda F, x: F.log1p(x), lambda F, x, y: 1 / (1 + x), lambda F, x, y, p: -p * p,
               edge=lambda x: 1 + x),
@@ -239,7 +242,7 @@ UNARY = {
         Unary("sinh", lambda F, x: F.sinh(x), lambda F, x, y: F.cosh(x), lambda F, x, y, p: y),
         Unary("cosh", lambda F, x: F.cosh(x), lambda F, x, y: F.sinh(x), lambda F, x, y, p: y),
         Unary("tanh", lambda F, x: F.tanh(x), lambda F, x, y: F.sech(x) * F.sech(x),
-              lambda F, x, y, p: -2 * y * p, saturating=True),
+              lambda F, x, y, p: -2 * y * p, saturating=True, slope_row="sech2"),
         Unary("asinh", lambda F, x: F.asinh(x), lambda F, x, y: 1 / F.hypot(x, F.number(1)),
               lambda F, x, y, p: -x * p * p * p),
         Unary("acosh", lambda F, x: F.acosh(x), lambda F, x, y: 1 / F.sqrt((x - 1) * (x + 1)),
@@ -252,8 +255,16 @@ UNARY = {
               saturating=True),
         Unary("ndtr", lambda F, x: F.erfc(-x / F.sqrt(F.number(2))) / 2,
               lambda F, x, y: F.exp(-x * x / 2) / F.sqrt(2 * F.pi()), lambda F, x, y, p: -x * p, saturating=True),
-        Unary("sigmoid", _sigmoid, lambda F, x, y: _bell(F, x), lambda F, x, y, p: p * (1 - 2 * y), saturating=True),
-        Unary("softplus", _softplus, lambda F, x, y: _sigmoid(F, x), lambda F, x, y, p: _bell(F, x), saturating=True),
+        Unary("sigmoid", _sigmoid, lambda F, x, y: _bell(F, x), lambda F, x, y, p: p * (1 - 2 * y), saturating=True,
+              slope_row="bell"),
+        Unary("softplus", _softplus, lambda F, x, y: _sigmoid(F, x), lambda F, x, y, p: _bell(F, x), saturating=True,
+              slope_row="sigmoid"),
+        # slopes of the rows above, for the tapes on which a slope is itself recorded (oracles/tangents.py)
+        Unary("exp_tail", lambda F, x: F.exp(x), lambda F, x, y: y, lambda F, x, y, p: p, saturating=True,
+              slope_row="exp_tail"),
+        Unary("sech2", lambda F, x: F.sech(x) * F.sech(x), lambda F, x, y: -2 * y * F.tanh(x),
+              lambda F, x, y, p: y * (4 - 6 * y), saturating=True),
+        Unary("bell", _bell, lambda F, x, y: -y * F.tanh(x / 2), lambda F, x, y, p: y * (1 - 6 * y), saturating=True),
     )
 }
 

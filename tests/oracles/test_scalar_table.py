@@ -16,7 +16,8 @@ SIGNED = (-1e12, -2.5, -1e-8, 1e-160, 0.3, 7.0)
 UNIT = (-1 + 2.0**-20, -0.6, -1e-8, 1e-160, 0.3, 1 - 2.0**-20)
 POINTS = {
     **dict.fromkeys(
-        ("exp", "expm1", "sin", "cos", "sinh", "cosh", "tanh", "erf", "erfc", "ndtr", "sigmoid", "softplus"), ZERO
+        ("exp", "expm1", "sin", "cos", "sinh", "cosh", "tanh", "erf", "erfc", "ndtr", "sigmoid", "softplus",
+         "exp_tail", "sech2", "bell"), ZERO
     ),
     **dict.fromkeys(("square", "atan", "asinh"), (*ZERO, 1e12)),
     **dict.fromkeys(("log", "log2", "log10", "sqrt", "rsqrt"), POSITIVE),
@@ -141,8 +142,16 @@ def test_a_length_of_balls_around_zero_is_a_number() -> None:
 
 def test_only_functions_whose_slope_frameworks_lose_are_saturating() -> None:
     assert {n for n, row in UNARY.items() if row.saturating} == {
-        "expm1", "tanh", "erf", "erfc", "ndtr", "sigmoid", "softplus",
+        "expm1", "tanh", "erf", "erfc", "ndtr", "sigmoid", "softplus", "exp_tail", "sech2", "bell",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [n for n, row in UNARY.items() if row.slope_row])
+def test_a_slope_that_is_a_row_of_the_table_is_that_row(name: str) -> None:
+    row = UNARY[name]
+    for point in POINTS[name]:
+        x = arb(point)
+        assert UNARY[row.slope_row].value(ARB, x).overlaps(row.slope(ARB, x, row.value(ARB, x))), point
 
 
 @pytest.mark.parametrize("name", [n for n, row in UNARY.items() if row.edge])
