@@ -95,7 +95,7 @@ def report(verdict: Verdict, call: Call, arguments: Arguments, save: str | Path 
         f"  reason     {finding.reason or verdict.kind.meaning}",
     ]
     worst = finding.worst
-    if worst is not None:
+    if worst is not None and finding.property != "value":  # a value's reason says it all
         lines += [
             f"  worst      {names[worst.input]} at {list(worst.index)}",
             f"  got        {worst.got!r}",

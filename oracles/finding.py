@@ -12,7 +12,7 @@ from gradproof.oracles.verdict import Kind
 
 @dataclass(frozen=True)
 class Worst:
-    """The worst entry: which input, which index, both values, the certified radius, the bound, the error in bounds."""
+    """The worst entry: of which input's gradient (of which output, for a ``value``), which index, both values, the certified radius, the bound, the error in bounds."""
 
     input: int
     index: tuple[int, ...]

@@ -7,7 +7,7 @@ this very graph and input; there is no atol and no rtol (docs/judge.md 2).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -92,15 +92,22 @@ def _value(trial: Trial, certificate: Certificate, k: float) -> Finding:
             return Finding("value", Kind.RANGE, f"output entry {i} is {y!r}: a value leaves the range of the dtype")
         said = f"output entry {i} is {y!r}, expected {expected!r} within {k * error:.3g}"
         lossy = certificate.lossy().dv[certificate.outputs[i]]
+        where, index = _located(zip(certificate.case.graph.outputs, certificate.case.cotangents, strict=True), i)
+        worst = Worst(where, index, y, expected, float(v.rad()), error)
         if math.isfinite(y) and abs(arb(y) - v) <= arb(k) * arb(lossy):
-            return Finding("value", Kind.LOSSY, f"{said}: digits are lost in a saturated tail")
-        return Finding("value", Kind.SPEC, f"{said}: the engine computes another function here")
+            return Finding("value", Kind.LOSSY, f"{said}: digits are lost in a saturated tail", worst=worst)
+        return Finding("value", Kind.SPEC, f"{said}: the engine computes another function here", worst=worst)
     return Finding("value", Kind.AGREE)
 
 
-def _located(certificate: Certificate, flat: int) -> tuple[int, tuple[int, ...]]:
-    """Value id of the primal and the index in it, of a flat position."""
-    for value, data in zip(certificate.case.graph.primals, certificate.case.graph.primal_values, strict=True):
+def _primals(certificate: Certificate) -> Iterable[tuple[int, Array]]:
+    """Value id and data of each primal."""
+    return zip(certificate.case.graph.primals, certificate.case.graph.primal_values, strict=True)
+
+
+def _located(arrays: Iterable[tuple[int, Array]], flat: int) -> tuple[int, tuple[int, ...]]:
+    """The value id and the index in it, of a flat position in arrays that are laid end to end."""
+    for value, data in arrays:
         if flat < data.size:
             return value, tuple(int(i) for i in np.unravel_index(flat, data.shape))
         flat -= data.size
@@ -182,7 +189,7 @@ def _kinked(
     name: str, g: Array, centre: Array, bound: Sequence[float], certificate: Certificate, why: str
 ) -> Finding:
     i = int(np.argmax(np.abs(g - centre)))
-    where, index = _located(certificate, i)
+    where, index = _located(_primals(certificate), i)
     worst = Worst(where, index, float(g[i]), float(centre[i]), 0.0, bound[i])
     return Finding(name, Kind.WRONG, f"at a kink ({_kink_names(certificate)}) the gradient is {why}", worst=worst)
 
@@ -201,7 +208,7 @@ def _outside(
     """Name what an entry outside the bound is: range, untaken NaN, declared NaN, lossy, or wrong."""
     rank = np.where(np.isnan(units[failing]), np.inf, units[failing])
     i = int(failing[int(np.argmax(rank))])
-    where, index = _located(certificate, i)
+    where, index = _located(_primals(certificate), i)
     worst = Worst(where, index, float(g[i]), float(accepted[i]), float(accepted[i].rad()), bound[i])
     excuse, excused = _excuse(name, worst, g, failing, certificate, trial)
     if excuse is not None:
@@ -255,7 +262,7 @@ def _zero(trial: Trial, certificate: Certificate) -> Finding:
     if not len(bad):
         return Finding("zero", Kind.AGREE)
     i = int(bad[0])
-    where, index = _located(certificate, i)
+    where, index = _located(_primals(certificate), i)
     worst = Worst(where, index, float(g[i]), 0.0, 0.0, 0.0)
     if np.isnan(g[bad]).all():
         for kind, rows, reason in (

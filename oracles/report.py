@@ -24,7 +24,7 @@ def text(verdict: Verdict) -> str:
     worst = finding.worst
     if worst is not None:
         lines += [
-            f"  worst      gradient of %{worst.input} at {list(worst.index)}",
+            f"  worst      {'value' if finding.property == 'value' else 'gradient'} of %{worst.input} at {list(worst.index)}",
             f"  got        {worst.got!r}",
             f"  expected   {worst.expected!r} ± {worst.radius:.1e}",
             f"  bound      {worst.bound:.3e} (the error is {worst.units:.3g} times it)",

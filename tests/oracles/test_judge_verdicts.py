@@ -66,6 +66,14 @@ def test_another_function_is_spec() -> None:
     assert judge(EXP, Bent(outputs=lambda outs: [o * np.nan for o in outs])).kind is Kind.SPEC
 
 
+def test_a_value_that_differs_is_named_by_its_output_and_entry() -> None:
+    verdict = judge(EXP, Bent(outputs=lambda outs: [o + np.array([0.0, 1.0]) for o in outs]))
+    assert verdict.worst is not None
+    assert (verdict.worst.input, verdict.worst.index) == (1, (1,))
+    assert verdict.worst.got == pytest.approx(1 + verdict.worst.expected)
+    assert "value of %1 at [1]" in verdict.report()
+
+
 def test_nan_from_an_untaken_branch_is_a_class_of_its_own() -> None:
     """where(x > 0, sqrt(x), 0) at 0: a zero cotangent times an infinite slope."""
     leaves = (Leaf(np.array([0.0, 4.0])), Leaf(np.array([False, True]), constant=True), Leaf(np.zeros(2)))
