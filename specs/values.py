@@ -62,7 +62,7 @@ def leaf(source: Source, rnd: random.Random, slot: Slot, dtype: str, mild: bool)
         bits, spread = SCALE_BITS[dtype]
         limited = np.copysign(np.clip(np.abs(data), 2.0**-spread, 2.0**spread), data)
         data = np.where(data == 0, 0.0, np.ldexp(limited, slot.scale * bits))
-    inside: Array = np.clip(data, -largest, largest).astype(dtype_named(dtype))
+    inside: Array = np.asarray(np.clip(data, -largest, largest), dtype=dtype_named(dtype))
     return inside
 
 
