@@ -6,8 +6,8 @@ An engine of one's own is a class with ``name``, ``lineage``, ``namespace``, ``f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from gradproof.oracles.graph import Array
@@ -18,12 +18,18 @@ class Capabilities:
     """What an engine offers beyond float64 reverse mode; nothing here is assumed.
 
     ``unsupported`` names the ops it has not; any op its namespace lacks is unsupported without being listed.
+    ``unsupported_in`` names, for a dtype, further ops that it has not in that dtype (PyTorch factors no matrix in float16).
     ``nan_at`` names the ops whose gradient it declares NaN at a singular point (``linalg.vector_norm`` at 0, say).
     """
 
     dtypes: tuple[str, ...] = ("float64",)
     unsupported: frozenset[str] = frozenset()
     nan_at: frozenset[str] = frozenset()
+    unsupported_in: Mapping[str, frozenset[str]] = field(default_factory=dict, hash=False)
+
+    def lacks(self, op: str, dtype: str = "") -> bool:
+        """Whether the op is declared missing, in every dtype or in this one."""
+        return op in self.unsupported or op in self.unsupported_in.get(dtype, ())
 
 
 @runtime_checkable

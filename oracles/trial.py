@@ -42,13 +42,13 @@ def capabilities(engine: Engine) -> Capabilities:
     return getattr(engine, "capabilities", None) or Capabilities()
 
 
-def supports(engine: Engine, name: str) -> bool:
-    """Whether the engine has the op."""
+def supports(engine: Engine, name: str, dtype: str = "") -> bool:
+    """Whether the engine has the op, in this dtype if one is named."""
     try:
         resolve(engine.namespace, name)
     except Unsupported:
         return False
-    return name not in capabilities(engine).unsupported
+    return not capabilities(engine).lacks(name, dtype)
 
 
 def function(engine: Engine, graph: Graph) -> Callable[..., tuple[Any, ...]]:
@@ -127,8 +127,8 @@ def run(engine: Engine, case: Case, fn: Callable[..., tuple[Any, ...]] | None = 
             raise Unsupported(f"the engine does not declare dtype {graph.dtype.name}")
         if fn is None:
             for name in graph.ops:
-                if name in capabilities(engine).unsupported:
-                    raise Unsupported(f"the engine declares {name} unsupported")
+                if capabilities(engine).lacks(name, _name(graph.dtype)):
+                    raise Unsupported(f"the engine declares {name} unsupported in {_name(graph.dtype)}")
             fn = function(engine, graph)
         _run(trial, engine, fn, case)
     except Unsupported as why:

@@ -16,7 +16,7 @@ import numpy as np
 from gradproof.oracles.catalogue import CATALOGUE, Op, Sketch, Slot, Source
 from gradproof.oracles.catalogue.shapes import size as size_of
 from gradproof.oracles.domain import REAL
-from gradproof.oracles.formats import dtype_named
+from gradproof.oracles.formats import dtype_named, is_float
 from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node, Param
 from gradproof.oracles.meaning import NUMPY
 from gradproof.specs import values
@@ -95,7 +95,7 @@ def result_shape(name: str, operands: Sequence[tuple[int, ...] | Array], params:
                 ones = np.broadcast_to(np.eye(operand[-1]), operand)
             trial.append(ones)
         else:
-            trial.append(operand)
+            trial.append(operand.astype(np.float64) if is_float(operand.dtype) else operand)
     with np.errstate(all="ignore"):
         return np.shape(row.meaning(NUMPY, *trial, **params))
 

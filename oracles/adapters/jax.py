@@ -41,7 +41,7 @@ class JaxEngine:
         **{**vars(jax_ops), "nn": SimpleNamespace(**{**vars(jax_ops.nn), "conv2d": _conv2d})}
     )
     capabilities: Capabilities = Capabilities(
-        dtypes=("float64", "float32"),
+        dtypes=("float64", "float32", "float16", "bfloat16"),
         nan_at=frozenset({"linalg.vector_norm", "hypot", "atan2", "std", "xlogy"}),
     )
 

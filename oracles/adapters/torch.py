@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -13,9 +15,26 @@ from torch import Tensor
 
 from gradproof.oracles.adapters import torch_ops
 from gradproof.oracles.engine import Capabilities
+from gradproof.oracles.errors import Unsupported
+from gradproof.oracles.formats import dtype_named
 from gradproof.oracles.graph import Array
 
 Pullback = Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]]
+
+
+FACTORS = frozenset({"linalg.cholesky", "linalg.det", "linalg.inv", "linalg.solve"})
+DECLINED = re.compile(r"not implemented for '(Half|BFloat16)'|Low precision dtypes not supported\. Got (Half|BFloat16)")
+
+
+@contextmanager
+def _declining() -> Iterator[None]:
+    """A kernel that PyTorch says it has not for a half precision is unsupported; every other error is an answer."""
+    try:
+        yield
+    except RuntimeError as error:
+        if DECLINED.search(str(error)):
+            raise Unsupported(f"PyTorch: {error}") from error
+        raise
 
 
 class TorchEngine:
@@ -26,22 +45,29 @@ class TorchEngine:
     version: str = torch.__version__
     namespace: ModuleType = torch_ops
     capabilities: Capabilities = Capabilities(
-        dtypes=("float64", "float32"),
+        dtypes=("float64", "float32", "float16", "bfloat16"),
         nan_at=frozenset({"hypot", "xlogy"}),
+        unsupported_in={"float16": FACTORS, "bfloat16": FACTORS},
     )
 
     def from_numpy(self, array: Array) -> Tensor:
         """A tensor over its own copy, whatever the strides of the original."""
-        return torch.from_numpy(np.array(array, order="C"))
+        own = np.array(array, order="C")
+        if own.dtype.name == "bfloat16":  # no NumPy type of its own, so PyTorch takes its bits alone
+            return torch.from_numpy(own.view(np.int16)).view(torch.bfloat16)
+        return torch.from_numpy(own)
 
     def to_numpy(self, array: Tensor) -> Array:
         """A copy: tensors that torch returns may share memory with one another."""
-        return np.array(array.detach().numpy(), order="C")
+        plain = array.detach()
+        if plain.dtype is torch.bfloat16:
+            return np.array(plain.contiguous().view(torch.int16).numpy()).view(dtype_named("bfloat16"))
+        return np.array(plain.numpy(), order="C")
 
     def vjp(self, fn: Callable[..., Any], primals: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], Pullback]:
         """``fn(*primals)`` as a tuple, and a pullback that may be called any number of times."""
         inputs = tuple(p.detach().requires_grad_() for p in primals)
-        with torch.enable_grad(), warnings.catch_warnings():
+        with torch.enable_grad(), warnings.catch_warnings(), _declining():
             warnings.simplefilter("ignore")  # var of a size-0 array warns; a warning is not an answer
             result = fn(*inputs)
         outputs: tuple[Tensor, ...] = tuple(result) if isinstance(result, tuple | list) else (result,)
@@ -51,8 +77,9 @@ class TorchEngine:
             if not pairs or not inputs:
                 return tuple(torch.zeros_like(p) for p in primals)
             reached, seeds = zip(*pairs, strict=True)
-            return torch.autograd.grad(
-                reached, inputs, seeds, retain_graph=True, allow_unused=True, materialize_grads=True
-            )
+            with _declining():
+                return torch.autograd.grad(
+                    reached, inputs, seeds, retain_graph=True, allow_unused=True, materialize_grads=True
+                )
 
         return tuple(y.detach() for y in outputs), pullback
