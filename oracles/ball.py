@@ -6,7 +6,7 @@ broadcasting, axes, transposes and indices are NumPy's work on the object array,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flint
@@ -112,11 +112,15 @@ class Tape:
         self.choice[result.index] = first
         return result
 
-    def replay(self, leaves: dict[int, arb] | None = None) -> list[arb]:
-        """Every value again at the current precision, with some leaves moved; selections keep their choice."""
+    def replay(self, leaves: dict[int, arb] | None = None, weights: Mapping[int, arb] | None = None) -> list[arb]:
+        """Every value again at the current precision, with some leaves moved.
+
+        Selections keep their choice, but for those with a weight: they are that share of the first branch.
+        """
         values: list[arb] = []
         append = values.append
         moved = leaves or {}
+        weights = weights or {}
         for k, row in enumerate(self.rows):
             args = self.args[k]
             if row is LEAF:
@@ -130,7 +134,10 @@ class Tape:
             elif row is NEGATIVE:
                 append(-values[args[0]])
             elif row is SELECT:
-                append(values[args[2] if self.choice[k] else args[3]])
+                if k in weights:
+                    append(values[args[3]] + weights[k] * (values[args[2]] - values[args[3]]))
+                else:
+                    append(values[args[2] if self.choice[k] else args[3]])
             elif row is CONSTANT or row is JUMP:
                 append(self.values[k])
             elif row is POOL:

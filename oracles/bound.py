@@ -83,14 +83,15 @@ def finite(x: float) -> float:
     return INFINITY if isnan(x) else x
 
 
-def forward(tape: Tape, unit: Rounding, lossy: bool = False) -> Forward:
+def forward(tape: Tape, unit: Rounding, lossy: bool = False, spread: Sequence[arb] | None = None) -> Forward:
     """Running error of every value of the tape, and the selections whose inputs compare within their errors.
 
-    ``lossy`` adds 2u to the values of saturating functions, as to their slopes in ``reverse``.
+    ``lossy`` adds 2u to the values of saturating functions, as to their slopes in ``reverse``. ``spread`` are values
+    widened to what any choice at the ties gives; magnitudes are then taken from the far end of each, and ties round.
     """
     u, eta = unit.u, unit.eta
-    rows, args, values, starts, factors = tape.rows, tape.args, tape.values, tape.starts, tape.factors
-    size = [abs(float(v)) for v in values]
+    rows, args, values, starts, factors = tape.rows, tape.args, spread or tape.values, tape.starts, tape.factors
+    size = [abs(float(v)) for v in values] if spread is None else [float(v.abs_upper()) for v in values]
     dv: list[float] = []
     terms = list(size)  # for sums: what the terms added so far within one op amount to, in any order
     exact: list[bool] = []
@@ -136,7 +137,7 @@ def forward(tape: Tape, unit: Rounding, lossy: bool = False) -> Forward:
                 pass  # one entry met twice, as in take(x, [1, 1]): there is nothing to choose
             elif gap <= reach:
                 ties.append(k)
-                d = max(dv[i], dv[j])
+                d = max(dv[i], dv[j]) if spread is None else max(dv[i], dv[j]) + 2 * u * size[k]
             elif isnan(gap):
                 unknown.add(k)
                 d = INFINITY

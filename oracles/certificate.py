@@ -99,6 +99,7 @@ class Certificate:
     slots: list[int] = field(default_factory=list)
     seeds: list[tuple[int, arb]] = field(default_factory=list)
     played: list[arb] | None = None
+    higher: bool = False  # tangents are recorded too: then the choice at a tie is one of values, and not of slopes alone
 
     @property
     def outputs(self) -> list[int]:
@@ -113,10 +114,13 @@ class Certificate:
         self, weights: dict[int, arb] | None = None, wide: bool = False, errors: Forward | None = None
     ) -> tuple[list[arb], list[float], Adjoints]:
         """Gradient and bound at the primal entries, for a choice of weights at ties."""
+        tape, values, errors = self.recording.tape, self.played, errors or self.forward
         with precision(self.bits):
-            adjoints = reverse(
-                self.recording.tape, errors or self.forward, self.unit, self.seeds, weights, self.played, wide
-            )
+            if self.higher and weights:
+                values = tape.replay(weights=weights)
+                if wide:
+                    errors = forward(tape, self.unit, errors.lossy, values)
+            adjoints = reverse(tape, errors, self.unit, self.seeds, weights, values, wide)
         zero = arb(0)
         balls = [zero if (a := adjoints.value[i]) is None else a for i in self.slots]
         return balls, [adjoints.error[i] for i in self.slots], adjoints
@@ -128,6 +132,13 @@ class Certificate:
         else:
             balls, bounds, _ = self.sweep(dict.fromkeys(self.forward.ties, INTERVAL), wide=True, errors=errors)
         return balls, bounds
+
+    def spread(self) -> list[arb] | None:
+        """The values of the tape for every choice at the ties, where that differs from those of a replay."""
+        if not (self.higher and self.forward.ties):
+            return self.played
+        with precision(self.bits):
+            return self.recording.tape.replay(weights=dict.fromkeys(self.forward.ties, INTERVAL))
 
     def lossy(self) -> Forward:
         """The forward errors with saturating functions widened (docs/judge.md 2); sweeps with them are widened too."""
@@ -151,9 +162,12 @@ def certify(case: Case) -> Certificate:
 
 
 def certify_recording(
-    case: Case, recording: Recording, primals: Sequence[Array], outputs: Sequence[Array]
+    case: Case, recording: Recording, primals: Sequence[Array], outputs: Sequence[Array], higher: bool = False
 ) -> Certificate:
-    """``certify`` for a recording made in any way, given the scalars that are its primals and its outputs."""
+    """``certify`` for a recording made in any way, given the scalars that are its primals and its outputs.
+
+    ``higher``: the outputs are tangents of the recording's own (``oracles.tangents``).
+    """
     unit = Rounding.of(case.graph.dtype)
     with precision(PRECISION):
         bounds = forward(recording.tape, unit)
@@ -167,7 +181,7 @@ def certify_recording(
             value_error.append(bounds.dv[scalar.index])
             seeds.append((scalar.index, arb(seed)))
     certificate = Certificate(
-        case, unit, recording, bounds, PRECISION, value, value_error, [], [], [], [], [], slots, seeds
+        case, unit, recording, bounds, PRECISION, value, value_error, [], [], [], [], [], slots, seeds, higher=higher
     )
     while True:
         balls, errors, adjoints = certificate.sweep()

@@ -100,7 +100,7 @@ def reverse(
                 if rows[j] is CONSTANT:
                     continue
                 p = values[other]
-                m = abs(float(p))
+                m = abs(float(p)) if not wide else float(p.abs_upper())
                 dp = dv[other] + u * m if rows[other] is not CONSTANT else 0.0
                 send(j, A * p, finite(m * e + (size + e) * dp + factors[k] * u * size * m + eta))
         elif row is SUBTRACT:
