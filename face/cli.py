@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from gradproof import commands
 from gradproof.oracles.errors import GradproofError
+
+TyperError: Any = typer.BadParameter.__bases__[0]  # typer's error for any wrong command line; it has no public name
 
 app = typer.Typer(
     add_completion=False,
@@ -25,6 +28,21 @@ Engines = Annotated[
 GraphFiles = Annotated[list[Path], typer.Argument(help="Graph files that a run saved.")]
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"gradproof {version('gradproof')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 @app.command()
 def verify(
     engines: Engines = None,
@@ -32,9 +50,9 @@ def verify(
     ops: Annotated[str, typer.Option(help="Glob of ops, several separated by commas.")] = "*",
     graphs: Annotated[int | None, typer.Option(min=0, help="Random graphs, for each dtype.")] = None,
     cases: Annotated[int | None, typer.Option(min=1, help="Single-op cases per op, for each dtype.")] = None,
-    dtype: Annotated[str, typer.Option(help="float64, float32, or both separated by a comma.")] = "float64,float32",
+    dtype: Annotated[str, typer.Option(help="float64, float32, float16, bfloat16, or several separated by commas.")] = "float64,float32",
     references: Annotated[str, typer.Option(help="Engines to ask as witnesses, separated by commas.")] = "",
-    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     report: Annotated[Path | None, typer.Option(help="Write the HTML page here.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the run record here.")] = None,
@@ -45,7 +63,7 @@ def verify(
     """Put engines on trial over single-op cases and random graphs (the main job)."""
     raise typer.Exit(
         commands.verify(
-            tuple(engines or ("native",)),
+            tuple(dict.fromkeys(engines or ("native",))),
             profile=profile,
             ops=ops,
             graphs=graphs,
@@ -98,7 +116,7 @@ def mutants(
             "gradcheck-fast (need torch) or check_grads (needs jax)."
         ),
     ] = "judge",
-    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
     cases: Annotated[int, typer.Option(min=1, help="Single-op cases of each op that a mutant may survive.")] = 200,
 ) -> None:
     """Score the suite itself: planted faults killed, benign ones flagged, false alarms, cost per kill."""
@@ -136,15 +154,28 @@ def draw(
 
 
 @app.command()
-def demo(output: Annotated[Path, typer.Option("--output", "-o", help="The page.")] = Path("gradproof-demo.html")) -> None:
+def demo(output: Annotated[Path, typer.Option("--output", "-o", help="The page; graphs go to a folder of its name.")] = Path("gradproof-demo.html")) -> None:
     """Plant a fault in one native rule; see verdict, blame, minimal graph and page in ten seconds."""
     raise typer.Exit(commands.demo(output))
 
 
 def main() -> None:
-    """Entry point: every error gradproof raises on purpose is one line and exit code 2."""
+    """Entry point: whatever is wrong with a command line is one line and exit code 2."""
     try:
-        app()
+        code: Any = app(standalone_mode=False)
     except GradproofError as error:
-        print(f"gradproof: {' '.join(str(error).split())}", file=sys.stderr)
+        _refuse(" ".join(str(error).split()))
+    except TyperError as error:
+        said = " ".join(error.format_message().split())
+        if said:  # else the help was printed, because nothing was asked for
+            command = error.ctx.command_path if error.ctx else "gradproof"
+            _refuse(f"{said if said.endswith(('.', '?')) else said + '.'} See `{command} --help`.")
         raise SystemExit(2) from None
+    except typer.Abort:
+        raise SystemExit(130) from None
+    raise SystemExit(code)
+
+
+def _refuse(line: str) -> NoReturn:
+    print(f"gradproof: {line}", file=sys.stderr)
+    raise SystemExit(2)

@@ -47,6 +47,9 @@ class Outputs:
 
     def check(self) -> None:
         """Refuse paths that cannot be written before the run, so that nothing is lost after it."""
+        files = [path.absolute() for path in (self.report, self.json, self.junit) if path is not None]
+        if len(set(files)) < len(files):
+            raise UsageError("two outputs have the same path; give --report, --json and --junit a file each.")
         for path in (self.report, self.json, self.junit):
             if path is None:
                 continue
@@ -225,7 +228,7 @@ def ops(engine: str | None) -> int:
 
 def properties() -> int:
     """Table of the properties."""
-    table("Properties", ("property", "what is claimed"), [(p.name, p.statement) for p in PROPERTIES])
+    table(("property", "what is claimed"), [(p.name, p.statement) for p in PROPERTIES])
     return 0
 
 

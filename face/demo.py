@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gradproof.commands import Outputs, write
+from gradproof.commands import Outputs, save_failures, write
 from gradproof.oracles.registry import engine
 from gradproof.session import Session, command_line
 from gradproof.specs import run
@@ -22,8 +22,11 @@ def _forgets_the_tail(gradient: Any, xp: Any, ct: Any, out: Any, x: Any, **param
 
 
 def demo(output: Path) -> int:
-    """Plant the fault, judge, show. Returns 0 if the fault was caught and blamed on its op, else 1."""
-    outputs = Outputs(report=output)
+    """Plant the fault, judge, show. Returns 0 if the fault was caught and blamed on its op, else 1.
+
+    The page is written to ``output``, the minimal graphs to the folder of its name.
+    """
+    outputs = Outputs(report=output, save=output.with_suffix(""))
     outputs.check()
     console.print("Planted in the native rule of tanh: a factor 1.0001 where |x| > 3. Everything else is as it should be.\n")
     subject = engine("native")
@@ -34,8 +37,14 @@ def demo(output: Path) -> int:
             session.add(result)
             advance(result)
     record = session.record()
-    summary(record)
+    saved = save_failures(record, output.with_suffix(""))
+    summary(record, saved)
     write(record, outputs)
     caught = any(f.blame == "tanh" and f.verdict == "WRONG" for f in record.failures)
     console.print("\nThe fault was caught and blamed on tanh." if caught else "\nThe fault was NOT caught.")
+    if saved:
+        console.print(
+            "It lived in this process alone and is taken out again, so replaying its graph judges the sound engine and says "
+            f"AGREE:\n  gradproof replay {saved[0]}"
+        )
     return int(not caught)

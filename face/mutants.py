@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gradproof.commands import UsageError
+from gradproof.commands import Outputs, UsageError
 from gradproof.oracles.registry import engine
 from gradproof.specs.mutants import looks
 from gradproof.specs.mutants.catalogue import BENIGN, HOLES, MUTANTS, NOT_YET
@@ -28,6 +28,7 @@ def mutants(family: str, oracle: str, seed: int, cases: int, output: Path | None
     """
     if oracle not in looks.NAMES:
         raise UsageError(f"no oracle named {oracle!r}; there are: {', '.join(looks.NAMES)}.")
+    Outputs(json=output).check()
     planted = tuple(m for m in MUTANTS if fnmatchcase(m.family, family))
     sound = tuple(m for m in BENIGN if fnmatchcase(m.family, family))
     if not planted and not sound:
@@ -63,7 +64,7 @@ def _print(made: Score) -> None:
     )  # fmt: skip
     rows = [(name, f"{killed}", f"{planted}", f"{100 * killed / planted:.0f} %")
             for name, (killed, planted) in made.families().items()]  # fmt: skip
-    table("Mutants", ("family", "killed", "planted", ""), rows)
+    table(("family", "killed", "planted", ""), rows)
     for name in made.survivors if budget.inputs == "ours" else ():  # on typical inputs half of them do
         known = f" (known hole: {HOLES[name]})" if name in HOLES else ""
         console.print(f"survives  {name}{known}", markup=False)

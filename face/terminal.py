@@ -53,32 +53,14 @@ def progress(tasks: Sequence[Task]) -> Iterator[Callable[[Result], None]]:
 
 def summary(record: Record, saved: Sequence[Path] = ()) -> None:
     """The counts of each engine, its failures, the oracles, the claims, and the headline."""
-    kinds = [k for k in Kind if any(k.value in e.counts for e in record.entries if e.property == CASE)]
-    counts = Table(title=None, box=None, pad_edge=False)
-    counts.add_column("engine")
-    counts.add_column("cases", justify="right")
-    for kind in kinds:
-        counts.add_column(kind.value, justify="right", style=style(kind))
-    counts.add_column("worst", justify="right")
-    for info in record.engines:
-        if info.role != "subject":
-            continue
-        mine = [e for e in record.entries if e.engine == info.name]
-        whole = [e for e in mine if e.property == CASE]
-        row = [f"{info.name} {info.version}", str(sum(sum(e.counts.values()) for e in whole))]
-        for kind in kinds:
-            total = sum(e.counts.get(kind.value, 0) for e in whole)
-            row.append(str(total) if total else "·")
-        largest = max((e.worst or 0.0 for e in mine), default=0.0)
-        row.append(f"{largest:.3g} B")
-        counts.add_row(*row)
     for failure in record.failures[:FAILURES_SHOWN]:
         _failure(failure)
     left = len(record.failures) - FAILURES_SHOWN
     if left > 0:
         console.print(f"… and {left} more; all are in the page and the record.\n")
-    console.print(counts)
+    console.print(_counts(record))
     _witnesses(record)
+    _entries(record)
     shown = sum(c.verdict == Kind.AGREE for c in record.claims)
     if record.claims:
         open_rows = sum(c.verdict == Kind.NOT_YET_SHOWN for c in record.claims)
@@ -88,6 +70,38 @@ def summary(record: Record, saved: Sequence[Path] = ()) -> None:
     console.print(headline(record))
 
 
+def _counts(record: Record) -> Table:
+    """The verdicts counted: a line for each engine where the terminal is wide enough, else a line for each verdict."""
+    kinds = [k for k in Kind if any(k.value in e.counts for e in record.entries if e.property == CASE)]
+    heads = ["engine", "cases", *(kind.value for kind in kinds), "worst"]
+    lines = []
+    for info in record.engines:
+        if info.role != "subject":
+            continue
+        mine = [e for e in record.entries if e.engine == info.name]
+        whole = [e for e in mine if e.property == CASE]
+        totals = [sum(e.counts.get(kind.value, 0) for e in whole) for kind in kinds]
+        name = info.name if info.version == "unknown" else f"{info.name} {info.version}"
+        largest = max((e.worst or 0.0 for e in mine), default=0.0)
+        cases = sum(sum(e.counts.values()) for e in whole)
+        lines.append([name, str(cases), *(str(n) if n else "·" for n in totals), f"{largest:.3g} B"])
+    styles = [None, None, *(style(kind) for kind in kinds), None]
+    widths = [max(map(len, column)) for column in zip(heads, *lines, strict=True)]
+    counts = Table(box=None, pad_edge=False)
+    if sum(widths) + 2 * (len(widths) - 1) <= console.width:
+        for head, colour in zip(heads, styles, strict=True):
+            counts.add_column(head, justify="left" if head == "engine" else "right", style=colour or "", no_wrap=True)
+        for line in lines:
+            counts.add_row(*map(escape, line))
+        return counts
+    counts.add_column(heads[0])
+    for line in lines:
+        counts.add_column(escape(line[0]), justify="right", overflow="fold")
+    for head, colour, cells in zip(heads[1:], styles[1:], zip(*(line[1:] for line in lines), strict=True), strict=True):
+        counts.add_row(head, *cells, style=colour or "")
+    return counts
+
+
 def _failure(failure: Failure) -> None:
     kind = failure.verdict
     head, _, body = failure.message.partition("\n")
@@ -95,6 +109,8 @@ def _failure(failure: Failure) -> None:
     console.print(body, markup=False)
     seen = f"seen {failure.count} times, {failure.id}"
     console.print(Text(f"  {seen}: known: {failure.known}" if failure.known else f"  {seen}", style="dim"))
+    if failure.replay:
+        console.print(Text(f"  {failure.replay}", style="dim"))
     console.print()
 
 
@@ -103,7 +119,16 @@ def _witnesses(record: Record) -> None:
         f"{o.name} {o.agree}/{o.disagree}/{o.abstain}" for o in record.oracles if o.role == "witness"
     ]
     if words:
-        console.print(f"witness {' · '.join(words)}  (with / against the judge / abstained)")
+        disputes = record.totals.disputes
+        disputed = f"; {disputes} passing case{'s' if disputes > 1 else ''} disputed" if disputes else ""
+        console.print(f"witness {' · '.join(words)}  (with / against the judge / abstained{disputed})")
+
+
+def _entries(record: Record) -> None:
+    totals = record.totals
+    if totals.entries:
+        share = 100 * totals.entries_undecided / totals.entries
+        console.print(f"entries {totals.entries} of gradients judged, {share:.2g} % without a decision")
 
 
 def headline(record: Record) -> Text:
@@ -116,18 +141,19 @@ def headline(record: Record) -> Text:
     word = "clean" if record.clean else "NOT CLEAN"
     if record.interrupted:
         word = f"INTERRUPTED, {word} so far"
+    left = f"{totals.unjudged} left out after the engine hung or died, " if totals.unjudged else ""
     line = (
-        f"{word}: {failing} failing of {judged} judged ({totals.graphs} graphs), {skipped} without verdict, "
+        f"{word}: {failing} failing of {judged} judged ({totals.graphs} graphs), {skipped} without verdict, {left}"
         f"in {record.seconds:.1f} s ({rate:.0f} a second)"
     )
     return Text(line, style="bold green" if record.clean and not record.interrupted else "bold red")
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A plain table."""
-    made = Table(box=None, pad_edge=False, title=None)
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A plain table; cells are folded where the terminal is narrow, headings never."""
+    made = Table(box=None, pad_edge=False)
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold", min_width=len(column))
     for row in rows:
         made.add_row(*map(escape, row))
     console.print(made)
@@ -135,12 +161,12 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 def engine_table(rows: Sequence[Sequence[str]]) -> None:
     """The registered engines."""
-    table("Engines", ("engine", "lineage", "version", "ops", "dtypes"), rows)
+    table(("engine", "lineage", "version", "ops", "dtypes"), rows)
 
 
 def op_table(rows: Sequence[tuple[str, str, str, str]], engine: str | None) -> None:
     """The catalogue."""
     columns = ("family", "op", "kinks") + ((engine,) if engine else ())
-    table("Ops", columns, [row if engine else row[:3] for row in rows])
+    table(columns, [row if engine else row[:3] for row in rows])
 
 

@@ -9,9 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import typer
+
+from gradproof.cli import app, main
 
 HERE = Path(__file__).parent
 
@@ -78,14 +82,109 @@ def test_a_wrong_rule_in_such_an_engine_is_named_with_its_smallest_graph(tmp_pat
         (("verify", "nowhere:Engine"), "no module named 'nowhere'"),
         (("compare", "a.json", "b.json"), "cannot read a.json"),
         (("draw", "a.json", "-o", "x.svg"), "cannot read a.json"),
+        (("--nosuch",), "No such option: --nosuch. See `"),
+        (("verfy",), "No such command 'verfy'. Did you mean 'verify'? See `"),
+        (("verify", "--cases", "0"), "Invalid value for '--cases'"),
+        (("verify", "--graphs", "-1"), "Invalid value for '--graphs'"),
+        (("verify", "--jobs", "0"), "Invalid value for '--jobs'"),
+        (("verify", "--seed", "-1"), "Invalid value for '--seed'"),
+        (("verify", "--seed", "many"), "Invalid value for '--seed'"),
+        (("verify", "--ops"), "Option '--ops' requires an argument"),
+        (("verify", "--report", "."), "cannot write .: name a file"),
+        (("verify", "--report", "same.html", "--json", "same.html"), "two outputs have the same path"),
+        (("verify", "--save", "my_engine.py"), "cannot write graphs to my_engine.py"),
+        (("verify", "--against", "."), "cannot read .: Is a directory"),
+        (("verify", "my_engine:Nobody"), "module 'my_engine' has no 'Nobody'"),
+        (("verify", "my_engine:"), "names no engine; expected module:Class"),
+        (("verify", "my_engine:Value"), "Value() failed: TypeError"),
+        (("verify", "my_engine:Namespace"), "lacks name, lineage"),
+        (("verify", "--references", "torhc"), "no engine named 'torhc'. Did you mean 'torch'?"),
+        (("replay",), "Missing argument 'files'. See `"),
+        (("replay", "."), "cannot read ."),
+        (("ops", "--engine", "nativ"), "no engine named 'nativ'"),
+        (("mutants", "--family", "nothing"), "no family matches 'nothing'"),
+        (("mutants", "--oracle", "nobody"), "no oracle named 'nobody'"),
+        (("mutants", "--json", "."), "cannot write ."),
+        (("draw", "a.json"), "Missing option '--output'"),
+        (("demo", "-o", "no/such/folder/p.html"), "cannot write"),
     ],
 )
-def test_bad_input_is_one_line_that_says_what_to_do_and_exit_2(words: tuple[str, ...], said: str) -> None:
-    done = gradproof(*words)
-    assert done.returncode == 2, done.stdout + done.stderr
+def test_bad_input_is_one_line_that_says_what_to_do_and_exit_2(
+    words: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(HERE)
+    monkeypatch.setattr(sys, "argv", ["gradproof", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("gradproof: ")
+    assert said in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_a_process_ends_in_that_line_and_no_traceback() -> None:
+    done = gradproof("verify", "--cases", "0")
+    assert done.returncode == 2
+    assert done.stderr.startswith("gradproof: Invalid value for '--cases'")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import nosuchpackage", "needs 'nosuchpackage', which is not installed"),
+        ("raise RuntimeError('boom')", "importing 'mine' failed: RuntimeError: boom"),
+        ("def f(:", "importing 'mine' failed: SyntaxError"),
+    ],
+)
+def test_an_engine_file_that_cannot_be_imported_is_one_line_and_exit_2(tmp_path: Path, source: str, said: str) -> None:
+    (tmp_path / "mine.py").write_text(source)
+    done = gradproof("verify", "mine:Engine", cwd=tmp_path)
+    assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
-    assert "Traceback" not in done.stderr
+
+
+def test_the_version_is_printed() -> None:
+    done = gradproof("--version")
+    assert done.returncode == 0
+    assert done.stdout == f"gradproof {version('gradproof')}\n"
+
+
+def test_nothing_asked_for_prints_the_help() -> None:
+    done = gradproof()
+    assert done.returncode == 2
+    assert "verify" in done.stdout
+    assert done.stderr == ""
+
+
+def test_an_engine_named_twice_is_judged_once(tmp_path: Path) -> None:
+    record = tmp_path / "r.json"
+    gradproof("verify", "native", "native", "--ops", "sin", "--cases", "2", "--graphs", "0", "--json", str(record))
+    assert json.loads(record.read_text())["totals"]["cases"] == 2 * 2
+
+
+def test_the_demo_saves_its_graph_and_says_why_a_replay_agrees(tmp_path: Path) -> None:
+    done = gradproof("demo", "-o", "planted.html", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "<html" in (tmp_path / "planted.html").read_text()
+    command = next(line.split() for line in done.stdout.splitlines() if line.startswith("  gradproof replay"))
+    assert command[2] in done.stdout
+    assert "lived in this process alone" in done.stdout
+    again = gradproof(*command[1:], cwd=tmp_path)
+    assert again.returncode == 0
+    assert "AGREE" in again.stdout
+
+
+def test_the_readme_names_every_command_and_every_option_of_verify() -> None:
+    table = (HERE.parents[1] / "README.md").read_text().partition("## Commands")[2].partition("##")[0]
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    for name in commands:
+        assert re.search(rf"`(gradproof )?{name}\b", table), name
+    row = next(line for line in table.splitlines() if line.startswith("| `gradproof verify"))
+    options = {word for p in commands["verify"].params for word in p.opts if word.startswith("--")} - {"--help"}
+    assert set(re.findall(r"--[a-z-]+", row)) == options
 
 
 @pytest.mark.parametrize(

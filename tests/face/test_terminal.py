@@ -1,0 +1,46 @@
+"""What the commands print on terminals of several widths."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+HEADS = {
+    ("engines",): ("engine", "lineage", "version", "ops", "dtypes"),
+    ("ops", "--engine", "native"): ("family", "op", "kinks", "native"),
+    ("properties",): ("property", "what is claimed"),
+}
+
+
+def printed(*words: str, columns: int) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "gradproof", *words],
+        capture_output=True, text=True, cwd=HERE, env={**os.environ, "COLUMNS": str(columns)}, check=False,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize("words", HEADS)
+def test_headings_of_tables_are_whole_at_any_width(words: tuple[str, ...], columns: int) -> None:
+    lines = printed(*words, columns=columns).splitlines()
+    assert all(head in lines[0] for head in HEADS[words]), lines[0]
+    tables = lines[:-1] if words[0] == "ops" else lines  # the count of ops is a sentence
+    assert max(map(len, tables)) <= columns
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_every_verdict_of_a_run_is_named_in_full_at_any_width(columns: int, tmp_path: Path) -> None:
+    out = printed("verify", "native", "my_engine:Wrong", "--ops", "sin,tan,nn.relu", "--cases", "20", "--graphs", "0",
+                  "--dtype", "float64", "--save", str(tmp_path / "saved"), columns=columns)  # fmt: skip
+    table = out.rpartition("\n\n")[2].partition("\nwitness")[0]
+    for word in ("engine", "cases", "AGREE", "SUBGRADIENT", "UNSUPPORTED", "WRONG", "worst", "native", "my_engine:Wrong"):
+        assert word in table, table
+    assert "…" not in table
+    assert max(map(len, table.splitlines())) <= columns
