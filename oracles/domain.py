@@ -30,7 +30,7 @@ class Room:
 ROOMS = {
     "float64": Room(2.0**-20, 40.0, 10, 0.0),
     "float32": Room(2.0**-20, 40.0, 10, 1e-18),
-    "float16": Room(2.0**-9, 8.0, 3, 2.0**-7),
+    "float16": Room(2.0**-9, 8.0, 2, 2.0**-7),
     "bfloat16": Room(2.0**-6, 40.0, 10, 1e-18),
 }
 WIDE = ROOMS["float64"]

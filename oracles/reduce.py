@@ -103,7 +103,9 @@ def _weight(data: Array) -> tuple[int, int]:
 
 def _simpler(data: Array) -> Iterator[Array]:
     """Arrays that read more simply: all ones, rounded, one entry simpler."""
-    candidates = [np.ones_like(data), np.round(data), np.round(data, 1), np.round(data, 2)]
+    wide = data.astype(np.float64)  # in float16 a hundred times the value may be out of range
+    rounded = [np.round(wide, digits).astype(data.dtype) for digits in (0, 1, 2)]
+    candidates = [np.ones_like(data), *rounded]
     for i in range(min(data.size, 12)):
         for entry in (0.0, 1.0):
             one = data.copy()

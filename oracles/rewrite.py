@@ -20,9 +20,14 @@ def forward_values(certificate: Certificate) -> list[Array]:
         if i < len(graph.leaves):
             out.append(graph.leaves[i].data)
         else:
-            floats = np.array([float(v) for v in value.flat], dtype=graph.dtype)
-            out.append(floats.reshape(np.shape(value)))
+            out.append(_rounded([float(v) for v in value.flat], np.shape(value), graph.dtype))
     return out
+
+
+def _rounded(floats: Sequence[float], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """The nearest array of a dtype; past its range that is infinity, without a warning."""
+    with np.errstate(over="ignore"):
+        return np.array(floats, dtype=dtype).reshape(shape)
 
 
 def opened(case: Case, values: Sequence[Array], cut: int) -> Case:
@@ -63,7 +68,7 @@ def adjoint(case: Case, values: Sequence[Array], value: int) -> Array | None:
     balls = certificate.gradient[start : start + data.size]
     if not all(b.is_finite() for b in balls):
         return None
-    return np.array([float(b) for b in balls], dtype=graph.dtype).reshape(data.shape)
+    return _rounded([float(b) for b in balls], data.shape, graph.dtype)
 
 
 def isolated(case: Case, values: Sequence[Array], first: int, node: Node) -> Case | None:

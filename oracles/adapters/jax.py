@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,10 +17,24 @@ from gradproof.oracles.engine import Capabilities
 from gradproof.oracles.errors import Unsupported
 from gradproof.oracles.graph import Array
 
+FACTORS = frozenset({"linalg.cholesky", "linalg.inv", "linalg.solve"})  # LAPACK has no half precision; det has formulas to 3 x 3
+DECLINED = re.compile(r"Unsupported dtype (float16|bfloat16)")
 Pullback = Callable[[tuple[jax.Array, ...]], tuple[jax.Array, ...]]
 
 _home = jax if hasattr(jax, "enable_x64") else experimental  # it moved in JAX 0.8
 x64: Callable[[bool], Any] = _home.enable_x64
+
+
+@contextmanager
+def _ready() -> Iterator[None]:
+    """64-bit types on; a kernel that JAX says it has not for a half precision is unsupported, no other error is."""
+    try:
+        with x64(True):
+            yield
+    except NotImplementedError as error:
+        if DECLINED.search(str(error)):
+            raise Unsupported(f"JAX: {error}") from error
+        raise
 
 
 def _conv2d(x: jax.Array, weight: jax.Array, stride: tuple[int, int], padding: tuple[int, int]) -> jax.Array:
@@ -43,6 +59,7 @@ class JaxEngine:
     capabilities: Capabilities = Capabilities(
         dtypes=("float64", "float32", "float16", "bfloat16"),
         nan_at=frozenset({"linalg.vector_norm", "hypot", "atan2", "std", "xlogy"}),
+        unsupported_in={"float16": FACTORS, "bfloat16": FACTORS},
     )
 
     def from_numpy(self, array: Array) -> jax.Array:
@@ -62,11 +79,11 @@ class JaxEngine:
             result = fn(*xs)
             return tuple(result) if isinstance(result, tuple | list) else (result,)
 
-        with x64(True):
+        with _ready():
             outputs, pull = jax.vjp(outputs_of, *primals)
 
         def pullback(cotangents: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
-            with x64(True):
+            with _ready():
                 return tuple(pull(tuple(cotangents)))
 
         return outputs, pullback
