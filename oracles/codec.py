@@ -6,18 +6,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gradproof.oracles.catalogue import op
+from gradproof.oracles.decode import decode_array, decode_node, integers, part, shown
 from gradproof.oracles.errors import GraphError
-from gradproof.oracles.formats import dtype_named, is_float
-from gradproof.oracles.graph import FLOAT_NAMES, Array, Case, Graph, Leaf, Node, Param
+from gradproof.oracles.formats import is_float
+from gradproof.oracles.graph import FLOAT_NAMES, Array, Case, Graph, Leaf, Param
+from gradproof.oracles.sound import check
 
+__all__ = ["decode_array", "encode_array", "encode_param", "from_json", "load", "pretty", "save", "to_json"]
 VERSION = 1
+AGAIN = "Save it again from its run."
 
 
 def _number(value: float) -> str:
@@ -29,13 +31,6 @@ def encode_array(data: Array) -> dict[str, Any]:
     floating = is_float(data.dtype)
     flat = [_number(v) if floating else v for v in data.ravel().tolist()]
     return {"dtype": data.dtype.name, "shape": list(data.shape), "data": flat}
-
-
-def decode_array(item: Mapping[str, Any]) -> Array:
-    """The array of ``encode_array``, bit for bit."""
-    dtype = dtype_named(item["dtype"])
-    flat = [float.fromhex(v) if isinstance(v, str) else v for v in item["data"]]
-    return np.array(flat, dtype=dtype).reshape(item["shape"])
 
 
 def encode_param(value: Param) -> Any:
@@ -51,21 +46,6 @@ def encode_param(value: Param) -> Any:
     if isinstance(value, tuple):
         return [encode_param(v) for v in value]
     raise GraphError(f"a parameter of type {type(value).__name__} has no place in a graph file; use int, float or tuple.")
-
-
-def decode_param(item: Any) -> Param:
-    """The parameter of ``encode_param``."""
-    if isinstance(item, list):
-        return tuple(decode_param(v) for v in item)
-    if isinstance(item, dict):
-        if "float" in item:
-            return float.fromhex(item["float"])
-        if "slice" in item:
-            return slice(*item["slice"])
-        if "ellipsis" in item:
-            return Ellipsis
-        raise GraphError(f"unknown parameter {item!r} in a graph file.")
-    return item  # type: ignore[no-any-return]
 
 
 def to_json(case: Case) -> dict[str, Any]:
@@ -91,42 +71,43 @@ def to_json(case: Case) -> dict[str, Any]:
 
 
 def from_json(item: Any, where: str = "graph") -> Case:
-    """The case of ``to_json``.
+    """The case of ``to_json``, checked whole: every field, the catalogue's signatures, every shape and dtype.
 
     Raises: GraphError if the object is damaged, of a newer version, or names an unknown op.
     """
     if not isinstance(item, dict) or item.get("gradproof") != "graph":
-        raise GraphError(f"{where} is not a gradproof graph file; expected an object with \"gradproof\": \"graph\".")
+        raise GraphError(f'{where} is not a gradproof graph file; expected an object with "gradproof": "graph".')
     version = item.get("version")
-    if not isinstance(version, int) or version > VERSION:
+    if type(version) is not int or version < 1:
+        raise GraphError(f"{where} is damaged at version: expected 1 to {VERSION}, found {shown(version)}. {AGAIN}")
+    if version > VERSION:
         raise GraphError(
-            f"{where} has graph version {version!r}; this gradproof reads up to {VERSION}. Upgrade gradproof to read it."
+            f"{where} has graph version {shown(version)}; this gradproof reads up to {VERSION}. "
+            "Upgrade gradproof to read it."
         )
     try:
-        leaves = tuple(Leaf(decode_array(leaf), leaf["constant"]) for leaf in item["leaves"])
-        nodes = tuple(
-            Node(
-                node["op"],
-                tuple(node["operands"]),
-                {k: decode_param(v) for k, v in node["params"].items()},
-                node["results"],
-            )
-            for node in item["nodes"]
-        )
-        case = Case(
-            Graph(leaves, nodes, tuple(item["outputs"])),
-            tuple(decode_array(c) for c in item["cotangents"]),
-            item.get("note", {}),
-        )
-    except GraphError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise GraphError(f"{where} is damaged: {type(error).__name__}: {error}. Save it again from its run.") from error
-    for node in case.graph.nodes:
-        op(node.op)
-    if len(case.cotangents) != len(case.graph.outputs):
-        raise GraphError(f"{where} has {len(case.cotangents)} cotangents for {len(case.graph.outputs)} outputs.")
+        case = _case(item)
+    except GraphError as error:
+        raise type(error)(f"{where} is damaged at {str(error).removesuffix('.')}. {AGAIN}") from error
+    except RecursionError:
+        raise GraphError(f"{where} is damaged: it is nested too deeply. {AGAIN}") from None
+    try:
+        check(case)
+    except GraphError as error:
+        raise type(error)(f"{where} holds no case to judge: {error} {AGAIN}") from error
     return case
+
+
+def _case(item: dict[str, Any]) -> Case:
+    """The parts of a graph file put together."""
+    leaves = tuple(
+        Leaf(decode_array(leaf, f"leaves[{i}]"), part(leaf, "constant", bool, f"leaves[{i}]"))
+        for i, leaf in enumerate(part(item, "leaves", list))
+    )
+    nodes = tuple(decode_node(node, f"nodes[{i}]") for i, node in enumerate(part(item, "nodes", list)))
+    graph = Graph(leaves, nodes, integers(part(item, "outputs", list), "outputs"))
+    cotangents = (decode_array(ct, f"cotangents[{i}]") for i, ct in enumerate(part(item, "cotangents", list)))
+    return Case(graph, tuple(cotangents), part(item, "note", dict) if "note" in item else {})
 
 
 def save(case: Case, path: Path | str) -> None:
@@ -145,8 +126,8 @@ def load(path: Path | str) -> Case:
         raise GraphError(f"cannot read {path}: {error}.") from error
     try:
         item = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise GraphError(f"{path} is damaged: not JSON ({error}). Save it again from its run.") from error
+    except (ValueError, RecursionError) as error:  # ValueError: not JSON, or a number with more digits than Python reads
+        raise GraphError(f"{path} is damaged: not JSON ({error}). {AGAIN}") from error
     return from_json(item, str(path))
 
 
@@ -169,6 +150,7 @@ def _plain(value: Param) -> str:
 def pretty(case: Case, values: bool = True) -> str:
     """The case as numbered assignments, one value a line.
 
+    >>> from gradproof.oracles.graph import Node
     >>> case = Case(Graph((Leaf(np.array([1.0, 2.0])),), (Node("exp", (0,)),), (1,)), (np.array([1.0, 0.5]),))
     >>> print(pretty(case))
     %0 = leaf([1.0, 2.0]) : f64[2]

@@ -31,6 +31,8 @@ class Leaf:
     constant: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.data, np.ndarray | np.generic):
+            raise GraphError(f"a leaf holds {type(self.data).__name__}, expected a NumPy array. Use np.asarray.")
         if not self.constant and not is_float(self.data.dtype):
             raise GraphError(
                 f"a primal of dtype {self.data.dtype.name} cannot be differentiated; expected {', '.join(FORMATS)}. "
@@ -52,7 +54,7 @@ class Node:
 class Graph:
     """Leaves, nodes in evaluation order, and the value ids that are the outputs.
 
-    Raises: GraphError if an operand or output refers to a value that is not defined before it.
+    Raises: GraphError if an operand or output refers to a value that is not defined before it, or is no number of one.
     """
 
     leaves: tuple[Leaf, ...]
@@ -62,16 +64,23 @@ class Graph:
     def __post_init__(self) -> None:
         defined = len(self.leaves)
         for position, node in enumerate(self.nodes):
+            if type(node.results) is not int or node.results < 1:
+                raise GraphError(
+                    f"node {position} ({node.op}) has {node.results!r} results; expected a whole number from 1 on."
+                )
             for operand in node.operands:
-                if not 0 <= operand < defined:
+                if not _is_value(operand, defined):
                     raise GraphError(
                         f"node {position} ({node.op}) reads %{operand}, which is not defined before it; "
                         f"expected a value in %0 .. %{defined - 1}. List nodes in evaluation order."
                     )
             defined += node.results
         for output in self.outputs:
-            if not 0 <= output < defined:
-                raise GraphError(f"output %{output} is not a value of this graph, which has {defined} values.")
+            if not _is_value(output, defined):
+                raise GraphError(
+                    f"output %{output} is not a value of this graph, which has {defined} values; "
+                    f"expected one in %0 .. %{defined - 1}."
+                )
 
     @property
     def primals(self) -> tuple[int, ...]:
@@ -135,11 +144,25 @@ class Case:
     """A graph with one cotangent for each output: what is judged, saved and replayed.
 
     ``note`` carries provenance (engine, verdict, seed); it never changes what is computed.
+
+    Raises: GraphError if there is not one cotangent for each output.
     """
 
     graph: Graph
     cotangents: tuple[Array, ...]
     note: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.cotangents) != len(self.graph.outputs):
+            raise GraphError(
+                f"there are {len(self.cotangents)} cotangents for {len(self.graph.outputs)} outputs. "
+                "Give one for each output, zeros where nothing is asked."
+            )
+
+
+def _is_value(number: object, defined: int) -> bool:
+    """Whether it is a value id below ``defined``; True and 1.0 are none, though they compare like one."""
+    return isinstance(number, int | np.integer) and not isinstance(number, bool) and 0 <= int(number) < defined
 
 
 def evaluate(graph: Graph, call: Callable[[Node, list[Any]], Any], leaves: Sequence[Any]) -> list[Any]:

@@ -17,6 +17,8 @@ Axis = int | tuple[int, ...] | None
 def _collapsed(x: Any, axis: Axis) -> tuple[Any, tuple[int, ...]]:
     """``x`` with the reduced axes moved last and merged, and their positions."""
     axes = tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
+    if x.ndim and not all(-x.ndim <= a < x.ndim for a in axes):
+        raise np.exceptions.AxisError(f"axis {axis} is out of bounds for an array of {x.ndim} dimensions")
     axes = tuple(a % x.ndim for a in axes) if x.ndim else ()
     kept = tuple(a for a in range(x.ndim) if a not in axes)
     moved = np.transpose(x, kept + axes)

@@ -75,6 +75,8 @@ def _clip_sketch(source: Source, shape: Shape) -> Sketch:
 
 
 def _clip(xp: Any, x: Any, min: float | None, max: float | None) -> Any:
+    if min is not None and max is not None and min > max:
+        raise ValueError(f"min={min} is above max={max}: no array standard says what clip is then")
     if min is not None:
         x = xp.select(x, min, x, min)
     return xp.select(x, max, max, x) if max is not None else x

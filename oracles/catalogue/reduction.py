@@ -65,8 +65,8 @@ def _var(xp: Any, x: Any, axis: Axis, correction: int, keepdims: bool) -> Any:
 def _std(xp: Any, x: Any, axis: Axis, correction: int, keepdims: bool) -> Any:
     """A scaled length rather than a square root, so that its accepted set at constant x is bounded."""
     merged = count(np.shape(x), axis)
-    if merged == 1:  # 0 whatever x is: smooth, and no kink
-        return xp.sum(centred(xp, x, axis) * 0.0, axis, keepdims)
+    if merged == 1:  # 0 whatever x is: smooth, and no kink; x - x rounds as an engine's does
+        return xp.sum(centred(xp, x, axis), axis, keepdims)
     return xp.over_root(xp.fold_hypot(centred(xp, x, axis), axis, keepdims), merged - correction)
 
 
@@ -82,6 +82,8 @@ def _vector_norm(xp: Any, x: Any, axis: Axis, keepdims: bool, ord: float) -> Any
         return xp.sum(xp.absolute(x), axis, keepdims)
     if ord == 2:
         return xp.fold_hypot(x, axis, keepdims)
+    if ord != np.inf:
+        raise ValueError(f"ord={ord}, expected 1, 2 or inf")
     return xp.max(xp.absolute(x), axis, keepdims)
 
 

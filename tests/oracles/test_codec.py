@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from gradproof.oracles.catalogue import CATALOGUE
-from gradproof.oracles.codec import decode_param, encode_param, from_json, load, pretty, save, to_json
+from gradproof.oracles.codec import encode_param, from_json, load, pretty, save, to_json
+from gradproof.oracles.decode import decode_param
 from gradproof.oracles.errors import GraphError
 from gradproof.oracles.graph import Case, Graph, Leaf, Node
 from gradproof.specs import build

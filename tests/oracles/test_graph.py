@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -98,3 +100,28 @@ def test_a_value_replaced_by_an_earlier_one_or_by_data() -> None:
     given = with_leaf(graph, 2, np.array([9.0, 9.0]))
     assert given.leaves[-1].data.tolist() == [9.0, 9.0]
     assert given.ops == ("exp",)
+
+
+@pytest.mark.parametrize("number", [True, 0.0, "0", None])
+def test_a_value_id_is_a_whole_number(number: Any) -> None:
+    with pytest.raises(GraphError, match="which is not defined before it"):
+        Graph((X,), (Node("exp", (number,)),), (1,))
+    with pytest.raises(GraphError, match="is not a value of this graph"):
+        Graph((X,), (EXP,), (number,))
+
+
+@pytest.mark.parametrize("results", [0, -1, True, 1.0, None])
+def test_a_node_has_a_whole_number_of_results(results: Any) -> None:
+    with pytest.raises(GraphError, match=r"node 0 \(exp\) has .* results; expected a whole number from 1 on"):
+        Graph((X,), (Node("exp", (0,), {}, results),), (0,))
+
+
+def test_a_case_has_one_cotangent_for_each_output() -> None:
+    graph = Graph((X,), (EXP, SIN), (1, 2))
+    with pytest.raises(GraphError, match="1 cotangents for 2 outputs"):
+        Case(graph, (np.ones(2),))
+
+
+def test_a_leaf_holds_an_array() -> None:
+    with pytest.raises(GraphError, match=r"a leaf holds list.*np\.asarray"):
+        Leaf([1.0])  # type: ignore[arg-type]
