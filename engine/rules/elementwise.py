@@ -61,7 +61,8 @@ RULES: Table = {
     "pow":        (rule("x y", lambda xp, ct, out, x, y: ct * _tame(xp, ct, xp.power_slope(x, y))),
                    rule("x out", lambda xp, ct, out, x, y:  # C7
                         xp.where(x == 0, 0.0, ct * (out * xp.log(xp.where(x == 0, 1.0, x)))))),
-    "power_slope": (rule("x y", lambda xp, ct, out, x, y: ct * (y * xp.power_slope(x, y - 1.0))),
+    "power_slope": (rule("x y", lambda xp, ct, out, x, y:  # at 0**0 an exponent in range: 0 times infinity is no number
+                         ct * (y * xp.power_slope(x, xp.where(x == 0, xp.where(y == 0, 1.0, y - 1.0), y - 1.0)))),
                     rule("x y", lambda xp, ct, out, x, y: xp.where(x == 0, xp.where(y == 1, ct, 0.0),
                          ct * xp.pow(x, y - 1.0) * (1.0 + y * xp.log(xp.where(x == 0, 1.0, x)))))),
     "maximum":    (rule("x y", lambda xp, ct, out, x, y: xp.where(x > y, ct, xp.where(x == y, 0.5 * ct, 0.0))),  # C8
