@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from gradproof.commands import Outputs, UsageError
 from gradproof.oracles.registry import engine
 from gradproof.specs.mutants import looks
-from gradproof.specs.mutants.catalogue import BENIGN, HOLES, MUTANTS, NOT_YET
+from gradproof.specs.mutants.catalogue import BENIGN, MUTANTS, NOT_YET
 from gradproof.specs.mutants.score import Budget, Score, score
 from gradproof.terminal import console, table
 
@@ -24,7 +24,7 @@ WAYS_SHOWN = 8
 def mutants(family: str, oracle: str, seed: int, cases: int, output: Path | None) -> int:
     """Score an oracle on the catalogue, on typical inputs and on ours; both tables are printed.
 
-    Exit 0 if on ours nothing survives but declared holes and no benign variant is flagged.
+    Exit 0 if on ours nothing survives and no benign variant is flagged.
     """
     if oracle not in looks.NAMES:
         raise UsageError(f"no oracle named {oracle!r}; there are: {', '.join(looks.NAMES)}.")
@@ -48,11 +48,11 @@ def mutants(family: str, oracle: str, seed: int, cases: int, output: Path | None
         _print(made)
     if output is not None:
         versions = {name: _version(name) for name in ("gradproof", "numpy", "python-flint", "torch", "jax")}
-        record = {"versions": versions, "not_yet": NOT_YET, "holes": HOLES, "scores": [s.as_json() for s in scores]}
+        record = {"versions": versions, "not_yet": NOT_YET, "scores": [s.as_json() for s in scores]}
         output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         console.print(f"score   {output}")
     last = scores[-1]
-    return int(bool(set(last.survivors) - set(HOLES) or last.flagged))
+    return int(bool(last.survivors or last.flagged))
 
 
 def _print(made: Score) -> None:
@@ -66,8 +66,7 @@ def _print(made: Score) -> None:
             for name, (killed, planted) in made.families().items()]  # fmt: skip
     table(("family", "killed", "planted", ""), rows)
     for name in made.survivors if budget.inputs == "ours" else ():  # on typical inputs half of them do
-        known = f" (known hole: {HOLES[name]})" if name in HOLES else ""
-        console.print(f"survives  {name}{known}", markup=False)
+        console.print(f"survives  {name}", markup=False)
     for result in (r for r in made.benign if r.killed):
         console.print(f"flagged   {result.mutant.name}: {result.look.property} {result.look.verdict}", markup=False)
     for alarm in made.alarms[:WAYS_SHOWN]:

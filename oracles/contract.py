@@ -24,7 +24,7 @@ def same_bits(a: Array, b: Array) -> bool:
 
 
 def _differing(before: Sequence[Array], after: Sequence[Array], what: str, why: str) -> str:
-    for i, (a, b) in enumerate(zip(before, after, strict=False)):
+    for i, (a, b) in enumerate(zip(before, after, strict=True)):
         if not same_bits(a, b):
             return f"{what} {i} {why}: {_first_difference(a, b)}"
     return ""
@@ -40,33 +40,47 @@ def _first_difference(a: Array, b: Array) -> str:
     return f"entry {list(index)} was {a[index]!r} and became {b[index]!r}"
 
 
-def shape_and_dtype(trial: Trial) -> str:
-    """One gradient a primal, each with the primal's shape and dtype."""
-    primals = trial.case.graph.primal_values
-    if len(trial.first) != len(primals):
-        return f"{len(trial.first)} gradients for {len(primals)} primals; expected one each"
-    for i, (x, g) in enumerate(zip(primals, trial.first, strict=True)):
-        if g.shape != x.shape:
-            return f"gradient {i} has shape {g.shape}, expected {x.shape}, the shape of its primal"
-        if g.dtype != x.dtype:
-            return f"gradient {i} has dtype {g.dtype}, expected {x.dtype}, the dtype of its primal"
+def _like(given: Sequence[Array], expected: Sequence[Array], what: str, of: str) -> str:
+    """Whether these arrays are one for each expected one, each with its shape and dtype."""
+    if len(given) != len(expected):
+        return f"{len(given)} {what}s for {len(expected)} {of}s; expected one each"
+    for i, (a, x) in enumerate(zip(given, expected, strict=True)):
+        if a.shape != x.shape:
+            return f"{what} {i} has shape {a.shape}, expected {x.shape}, the shape of its {of}"
+        if a.dtype != x.dtype:
+            return f"{what} {i} has dtype {a.dtype}, expected {x.dtype}, the dtype of its {of}"
     return ""
 
 
 def output_shape_and_dtype(trial: Trial) -> str:
-    """Outputs keep the shape of their cotangents and the dtype of the primals."""
-    for i, (y, ct) in enumerate(zip(trial.outputs, trial.case.cotangents, strict=True)):
-        if y.shape != ct.shape:
-            return f"output {i} has shape {y.shape}, expected {ct.shape}"
-        if y.dtype != ct.dtype:
-            return f"output {i} has dtype {y.dtype}, expected {ct.dtype}, the dtype of the primals"
+    """Every run gives one output a cotangent, with its shape and dtype."""
+    cotangents = trial.case.cotangents
+    return _like(trial.outputs, cotangents, "output", "cotangent") or _like(
+        trial.outputs_again, cotangents, "output of a second run", "cotangent"
+    )
+
+
+def shape_and_dtype(trial: Trial) -> str:
+    """Every pullback gives one gradient a primal, with the primal's shape and dtype, and one for the unused input."""
+    primals = trial.case.graph.primal_values
+    with_unused = (*primals, trial.spare)
+    for given, expected, what in (
+        (trial.first, primals, "gradient"),
+        (trial.again, with_unused, "gradient of a second run"),
+        (trial.scaled, with_unused, "gradient for a scaled cotangent"),
+        (trial.zero, with_unused, "gradient for a zero cotangent"),
+        (trial.kept, primals, "gradient, read again,"),
+    ):
+        broken = _like(given, expected, what, "primal")
+        if broken:
+            return broken
     return ""
 
 
 def repeatable(trial: Trial) -> str:
     """Two runs on the same inputs agree bit for bit."""
     return _differing(trial.outputs, trial.outputs_again, "output", "differs between two runs") or _differing(
-        trial.first, trial.again, "gradient", "differs between two runs"
+        trial.first, trial.again[:-1], "gradient", "differs between two runs"
     )
 
 
@@ -76,16 +90,19 @@ def preserved(trial: Trial) -> str:
 
 
 def untouched(trial: Trial) -> str:
-    """Inputs and cotangents are never written."""
-    return _differing(
-        trial.case.graph.primal_values, trial.inputs_after, "input", "was written by the engine"
-    ) or _differing(trial.case.cotangents, trial.cotangents_after, "cotangent", "was written by the engine")
+    """Inputs, constants and cotangents are never written."""
+    graph, why = trial.case.graph, "was written by the engine"
+    constants = [leaf.data for leaf in graph.leaves if leaf.constant]
+    return (
+        _differing(graph.primal_values, trial.inputs_after, "input", why)
+        or _differing(constants, trial.constants_after, "constant", why)
+        or _differing(trial.case.cotangents, trial.cotangents_after, "cotangent", why)
+    )
 
 
 def unused_is_zero(trial: Trial) -> str:
-    """The gradient of an input that no output uses is zeros of its shape."""
-    if trial.unused is None:
-        return "no gradient came back for an input that no output uses; expected zeros of its shape"
-    if trial.unused.shape != (2,) or trial.unused.any():
-        return f"the gradient of an input that no output uses is {trial.unused!r}, expected zeros of shape (2,)"
+    """The gradient of an input that no output uses is zeros."""
+    for given in (trial.again, trial.scaled, trial.zero):
+        if given[-1].any():
+            return f"the gradient of an input that no output uses is {given[-1]!r}, expected zeros"
     return ""

@@ -21,6 +21,10 @@ from gradproof.oracles.trial import Trial, run
 from gradproof.oracles.verdict import Kind
 
 COORDINATES = 256
+CHOICE = (
+    "the gradient is right on both sides of the point and off only there, so either the program chooses a slope at a kink in a "
+    "way that values do not show, as relu(x) - relu(-x) does at 0, or it is wrong at this very point"
+)
 BESIDE = 1e-2  # how far from a kink, relative to the inputs, random directions are asked again
 
 
@@ -92,8 +96,8 @@ def _located(subject: Opaque, flat: int) -> tuple[int, tuple[int, ...]]:
 
 def _linear(trial: Trial, point: Point) -> list[Finding]:
     """The pullback of -2 times the cotangent is -2 times the gradient, and that of zeros is zeros."""
-    scaled = np.concatenate([np.ravel(g) for g in trial.scaled]).astype(float) / -2
-    zero = np.concatenate([np.ravel(g) for g in trial.zero]).astype(float)
+    scaled = np.concatenate([np.ravel(g) for g in trial.scaled[:-1]]).astype(float) / -2
+    zero = np.concatenate([np.ravel(g) for g in trial.zero[:-1]]).astype(float)
     own = point.gradients[0]
     findings = []
     largest = float(np.max(np.abs(own), initial=0.0, where=np.isfinite(own)))
@@ -140,19 +144,24 @@ def _differences(
     astray = survey.astray()
     if wrong:
         i = max(wrong, key=lambda i: _units(wrong[i], k))
-        others = f"{len(wrong)} of {len(looks)} entries looked at" if len(wrong) > 1 else "one entry"
+        others = f"{len(wrong)} of {len(looks)} entries looked at are wrong" if len(wrong) > 1 else "one entry is wrong"
         return _blame(subject, point, findings, i, wrong[i], k, f"{others}: {_reason(wrong[i])}", evidence)
-    if astray and not survey.kinked:
+    if astray and not survey.kinked and not survey.choices:
         direction, seen = astray[0]
         i = int(np.argmax(np.abs(point.gradients[seen.worst] * direction)))
         reason = "along a random direction <g, d> is off, in no single entry enough to tell which"
         return _blame(subject, point, findings, i, seen, k, reason, evidence)
-    if survey.kinked:
+    if survey.kinked or survey.choices:
         beside = _beside(subject, point, k, rng, directions)
         if beside is not None:
             where, seen, i = beside
             reason = f"just beside a kink of f (inputs moved by 1 %): {_reason(seen)}"
             return _blame(subject, where, findings, i, seen, k, reason, evidence)
+        if survey.choices:
+            i = max(survey.choices, key=lambda i: _units(survey.choices[i], k))
+            found = _blame(subject, point, findings, i, survey.choices[i], k, _choice(survey.choices[i]), evidence)
+            last = replace(found.findings[-1], kind=Kind.UNDECIDED)
+            return _verdict(subject, [*findings, last], evidence, found.case.cotangents)
         count = sum(seen.status == "kink" for seen in looks)
         reason = f"on a kink of f along {count} of {len(looks)} coordinates, between the slopes from left and right"
         return _verdict(subject, [*findings, Finding("gradient", Kind.SUBGRADIENT, reason)], evidence)
@@ -179,10 +188,17 @@ def _reason(seen: Look) -> str:
         return "zero where f has a slope; was a gradient dropped, or returned as None?"
     ratio = float(seen.got[j] / seen.expected[j]) if seen.expected[j] else np.inf
     if abs(ratio - 1) < 1e-3:
-        return f"off by {abs(ratio - 1):.1e} of the slope that f has"
+        return f"got differs from expected by a part {abs(ratio - 1):.1e} of it"
     if abs(ratio) < 1e6:
-        return f"{ratio:.6g} times the slope that f has"
-    return "not the slope that f has"
+        return f"got is {ratio:.6g} times expected"
+    return "got is not expected"
+
+
+def _choice(seen: Look) -> str:
+    if seen.left is None or seen.right is None:
+        return CHOICE
+    j = seen.worst
+    return f"the slopes are {seen.left[j]:.6g} from the left and {seen.right[j]:.6g} from the right; {CHOICE}"
 
 
 def _blame(

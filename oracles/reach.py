@@ -1,4 +1,4 @@
-"""Which primal entries a trouble on the tape can reach, so that it excuses those and no others.
+"""Which rows of the tape, and so which primal entries, a trouble can reach: it excuses those and no others.
 
 Four troubles are no fault of a rule: a number that leaves the range of the dtype; a slope that is infinite in the dtype
 where exactly nothing is to pass it; an argument that rounding may carry to a singularity; a length at the origin. Each
@@ -9,16 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gradproof.oracles.ball import CONSTANT, LEAF, POOL, Tape, indices, precision
+from gradproof.oracles.ball import ADD, CONSTANT, LEAF, NEGATIVE, POOL, SELECT, SUBTRACT, Tape, indices, precision
 from gradproof.oracles.bound import slopes
 from gradproof.oracles.certificate import Certificate
 
 RANGE_SHARE = 0.25  # of the largest number: an engine's own intermediates may be a few times larger than ours
+PLAIN = frozenset({ADD, SUBTRACT, NEGATIVE, POOL})  # slopes 1 and -1, whatever the operands
 
 
-def reached(tape: Tape, rows: Iterable[int]) -> set[int]:
-    """The rows that these were computed from, themselves included."""
-    found = set(rows)
+def reached(tape: Tape, rows: Iterable[int], both: Iterable[int] = ()) -> set[int]:
+    """The rows that these were computed from, themselves included.
+
+    A selection leads on to the branch it took, or to ``both`` where either may be taken.
+    """
+    found, open_ = set(rows), set(both)
     for k in range(max(found, default=-1), -1, -1):
         if k not in found:
             continue
@@ -27,9 +31,16 @@ def reached(tape: Tape, rows: Iterable[int]) -> set[int]:
             found.update(range(args[1], k))
             found.add(args[0])
             found.update(_siblings(tape, args[1]))
+        elif tape.rows[k] is SELECT:
+            found.update(args[2:] if k in open_ else (_taken(tape, k),))
         else:
             found.update(args)
     return found
+
+
+def _taken(tape: Tape, k: int) -> int:
+    """The operand that a selection gives on."""
+    return tape.args[k][2 if tape.choice[k] else 3]
 
 
 def _siblings(tape: Tape, first: int) -> Iterable[int]:
@@ -40,15 +51,47 @@ def _siblings(tape: Tape, first: int) -> Iterable[int]:
         k += 1
 
 
-def out_of_range(certificate: Certificate, adjoint: bool = True) -> set[int]:
-    """Rows whose adjoint a value (or an adjoint, for the cotangent given) too large for the dtype may spoil."""
+def overflown(certificate: Certificate) -> tuple[set[int], set[int]]:
+    """Rows whose own value is too large for the dtype, and rows that an engine computes from such a value."""
     tape, limit = certificate.recording.tape, certificate.unit.largest * RANGE_SHARE
-    totals = certificate.sweep()[2].total if adjoint else []
-    spoilt: set[int] = set()
-    for k, args in enumerate(tape.args):
-        if not abs(float(tape.values[k])) <= limit or any(i in spoilt for i in args if tape.rows[k] is not POOL):
-            spoilt.add(k)
-    return reached(tape, spoilt | {k for k, size in enumerate(totals) if not size <= limit})
+    large = {k for k, v in enumerate(tape.values) if not abs(float(v)) <= limit}
+    below: set[int] = set()
+    if large:
+        for k, args in enumerate(tape.args):
+            row = tape.rows[k]
+            read = args[:1] if row is POOL else (*args[:2], _taken(tape, k)) if row is SELECT else args
+            if any(i in large or i in below for i in read):
+                below.add(k)
+    return large, below
+
+
+def out_of_range(certificate: Certificate, adjoint: bool = True) -> set[int]:
+    """Rows whose adjoint a value (or an adjoint, for the cotangent given) too large for the dtype may spoil.
+
+    A sum passes its adjoint on whatever its operands are; a selection may take the other branch only where what it
+    compares is itself computed from a value too large, or where both are too large. What an op computes inside and
+    then discards (the exponential of elu at 1000) is its own business: no NaN of it is excused.
+    """
+    tape, limit = certificate.recording.tape, certificate.unit.largest * RANGE_SHARE
+    adjoints = certificate.sweep()[2]
+    large, below = overflown(certificate)
+    astray = set()
+    for k in (large | below) if large else ():
+        if tape.rows[k] is SELECT:
+            left, right = tape.args[k][:2]
+            if {left, right} & (below - large) or {left, right} <= large:
+                astray.add(k)
+    starts = {k for k in large | below if tape.rows[k] not in PLAIN and tape.rows[k] is not SELECT}
+    if starts:
+        results = {i for value in certificate.recording.values if value.dtype == object for i in indices(value)}
+        starts = {k for k in starts if k in results or adjoints.value[k] is not None}
+    if adjoint:  # an adjoint that is infinite exactly is a pole, not an overflow
+        starts |= {
+            k
+            for k, (ct, size) in enumerate(zip(adjoints.value, adjoints.total, strict=True))
+            if not size <= limit and ct is not None and ct.is_finite()
+        }
+    return reached(tape, starts | astray, both=astray)
 
 
 def edges(certificate: Certificate) -> set[int]:
@@ -78,7 +121,7 @@ def untaken(certificate: Certificate) -> set[int]:
             ends = {i for s, i in zip(steep, tape.args[k], strict=True) if s and fixed[i]}
             if ends:
                 found.update(_beside(certificate, k, ends))
-    return reached(tape, found)
+    return reached(tape, found, both=range(len(tape.rows)))
 
 
 def _beside(certificate: Certificate, row: int, ends: set[int]) -> set[int]:

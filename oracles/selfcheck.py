@@ -23,7 +23,7 @@ def self_check(certificate: Certificate, directions: int = 2) -> str:
     rnd = random.Random(0)
     with precision(BITS):
         for _ in range(directions):
-            moves = {i: arb(rnd.uniform(-1, 1)) * (abs(tape.values[i]) or arb(1)) for i in certificate.slots}
+            moves = {i: arb(rnd.uniform(-1, 1)) * (arb(1) if tape.values[i].is_zero() else abs(tape.values[i])) for i in certificate.slots}
             claimed = arb(0)
             for slot, ball in zip(certificate.slots, certificate.gradient, strict=True):
                 claimed += ball * moves[slot]

@@ -51,11 +51,19 @@ def supports(engine: Engine, name: str, dtype: str = "") -> bool:
     return not capabilities(engine).lacks(name, dtype)
 
 
-def function(engine: Engine, graph: Graph) -> Callable[..., tuple[Any, ...]]:
-    """The graph as a function of the engine's own arrays: one argument a primal, a tuple of outputs."""
+def constants(engine: Engine, graph: Graph) -> dict[int, Any]:
+    """The graph's constants as the engine's own arrays, by value id."""
+    return {i: engine.from_numpy(np.array(leaf.data)) for i, leaf in enumerate(graph.leaves) if leaf.constant}
+
+
+def function(engine: Engine, graph: Graph, fixed: dict[int, Any] | None = None) -> Callable[..., tuple[Any, ...]]:
+    """The graph as a function of the engine's own arrays: one argument a primal, a tuple of outputs.
+
+    ``fixed`` are the ``constants`` it reads, made anew if not given.
+    """
     namespace = engine.namespace
     table = {node.op: (op(node.op), resolve(namespace, node.op)) for node in graph.nodes}
-    fixed = {i: engine.from_numpy(np.array(leaf.data, copy=True)) for i, leaf in enumerate(graph.leaves) if leaf.constant}
+    fixed = constants(engine, graph) if fixed is None else fixed
 
     def call(node: Node, operands: list[Any]) -> Any:
         row, implementation = table[node.op]
@@ -70,12 +78,18 @@ def function(engine: Engine, graph: Graph) -> Callable[..., tuple[Any, ...]]:
     return run
 
 
+@cache
+def _spare(dtype: np.dtype[Any]) -> Array:
+    return np.array([0.5, -1.5], dtype=dtype)
+
+
 @dataclass
 class Trial:
     """What an engine answered. ``crash`` is the exception that ended it, ``unsupported`` the one it declared.
 
     ``first`` and ``again``: gradients of the two runs; ``kept``: the first gradients, read again at the very end;
-    ``scaled``: for -2 times the cotangent; ``zero``: for a zero cotangent; ``unused``: of the input nothing uses.
+    ``scaled``: for -2 times the cotangent; ``zero``: for a zero cotangent. ``again``, ``scaled`` and ``zero`` end in the
+    gradient of ``spare``, the input that nothing uses.
     """
 
     engine: Engine
@@ -87,17 +101,12 @@ class Trial:
     kept: Arrays = field(default_factory=list)
     scaled: Arrays = field(default_factory=list)
     zero: Arrays = field(default_factory=list)
-    unused: Array | None = None
+    spare: Array = field(default_factory=lambda: _spare(np.dtype(np.float64)))
     inputs_after: Arrays = field(default_factory=list)
+    constants_after: Arrays = field(default_factory=list)
     cotangents_after: Arrays = field(default_factory=list)
-    malformed: str = ""
     crash: BaseException | None = None
     unsupported: str = ""
-
-
-@cache
-def _spare(dtype: np.dtype[Any]) -> Array:
-    return np.array([0.5, -1.5], dtype=dtype)
 
 
 @cache
@@ -125,12 +134,16 @@ def run(engine: Engine, case: Case, fn: Callable[..., tuple[Any, ...]] | None = 
     try:
         if _name(graph.dtype) not in capabilities(engine).dtypes:
             raise Unsupported(f"the engine does not declare dtype {graph.dtype.name}")
+        fixed = None
         if fn is None:
             for name in graph.ops:
                 if capabilities(engine).lacks(name, _name(graph.dtype)):
                     raise Unsupported(f"the engine declares {name} unsupported in {_name(graph.dtype)}")
-            fn = function(engine, graph)
+            fixed = constants(engine, graph)
+            fn = function(engine, graph, fixed)
         _run(trial, engine, fn, case)
+        held = [leaf.data for leaf in graph.leaves if leaf.constant]  # of a function given, constants are out of reach
+        trial.constants_after = held if fixed is None else _taken(engine, list(fixed.values()), "constant")
     except Unsupported as why:
         trial.unsupported = str(why)
     except KeyboardInterrupt:
@@ -150,16 +163,15 @@ def _run(trial: Trial, engine: Engine, fn: Callable[..., tuple[Any, ...]], case:
     gradients = pullback(cotangents)
     trial.first = _taken(engine, gradients, "gradient")
 
-    spare = engine.from_numpy(_spare(graph.dtype))
-    again, pullback = engine.vjp(lambda *p: fn(*p[:-1]), [*primals, spare])
+    trial.spare = _spare(graph.dtype)
+    again, pullback = engine.vjp(lambda *p: fn(*p[:-1]), [*primals, engine.from_numpy(trial.spare.copy())])
     trial.outputs_again = _taken(engine, again, "output")
-    second = _taken(engine, pullback(cotangents), "gradient")
-    trial.again, trial.unused = second[:-1], second[-1] if len(second) > len(primals) else None
+    trial.again = _taken(engine, pullback(cotangents), "gradient")
     _elsewhere(engine, fn, graph.primal_values)
     scaled = tuple(engine.from_numpy(np.asarray(c * c.dtype.type(-2))) for c in case.cotangents)
-    trial.scaled = _taken(engine, pullback(scaled), "gradient")[: len(primals)]
+    trial.scaled = _taken(engine, pullback(scaled), "gradient")
     zeros = tuple(engine.from_numpy(np.zeros_like(c)) for c in case.cotangents)
-    trial.zero = _taken(engine, pullback(zeros), "gradient")[: len(primals)]
+    trial.zero = _taken(engine, pullback(zeros), "gradient")
 
     trial.kept = _taken(engine, gradients, "gradient")
     trial.inputs_after = _taken(engine, primals, "input")

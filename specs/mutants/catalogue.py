@@ -36,10 +36,6 @@ MUTANTS: tuple[Mutant, ...] = tuple(
 BENIGN: tuple[Mutant, ...] = tuple(benign.MUTANTS)
 FAMILIES: tuple[str, ...] = tuple(Counter(m.family for m in MUTANTS))
 NOT_YET = ("second order only", "higher-order closure")
-HOLES: dict[str, str] = {  # mutants that the judge is known to miss, and why; they count as survivors
-    "NaN in the untaken branch: nn.elu: the exponential of the other side": "the untaken exponential overflows, and an "
-    "overflow anywhere below the entry makes it RANGE, which is no verdict",
-}
 
 
 def named(name: str) -> Mutant:

@@ -1,0 +1,141 @@
+"""What an answer outside the bound is called: wrong, lossy, or one of the troubles that are no fault of a rule.
+
+Each excuse holds for the entries that its trouble can reach (``reach``) and for no others.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradproof.oracles.ball import arb
+from gradproof.oracles.certificate import Certificate
+from gradproof.oracles.finding import Finding, Worst
+from gradproof.oracles.graph import Array
+from gradproof.oracles.reach import edges, out_of_range, reached, untaken
+from gradproof.oracles.trial import Trial, capabilities
+from gradproof.oracles.verdict import Kind
+
+OVER = "a value or adjoint leaves the range of the dtype"
+EDGE = "rounding may carry an argument to a singularity"
+DECLARED = "NaN at a singular point, as the engine declares"
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """A flat gradient beside what is accepted: ``name`` of the property, values, bounds, and errors in bounds."""
+
+    name: str
+    g: Array
+    accepted: Sequence[arb]
+    bound: Sequence[float]
+    units: Array
+    trial: Trial
+    k: float
+
+
+def primals(certificate: Certificate) -> Iterable[tuple[int, Array]]:
+    """Value id and data of each primal."""
+    return zip(certificate.case.graph.primals, certificate.case.graph.primal_values, strict=True)
+
+
+def located(arrays: Iterable[tuple[int, Array]], flat: int) -> tuple[int, tuple[int, ...]]:
+    """The value id and the index in it, of a flat position in arrays that are laid end to end."""
+    for value, data in arrays:
+        if flat < data.size:
+            return value, tuple(int(i) for i in np.unravel_index(flat, data.shape))
+        flat -= data.size
+    raise IndexError(flat)
+
+
+def crash(error: BaseException, certificate: Certificate) -> Finding:
+    """An engine may refuse numbers that left the range of the dtype (an error of arithmetic); anything else is a crash."""
+    what = f"{type(error).__name__}: {error}"
+    refuses = isinstance(error, ArithmeticError) or "LinAlg" in type(error).__name__
+    refuses = refuses or bool(re.search(r"\b(infs?|nans?|infinit\w*|finite|overflow\w*)\b", str(error), re.IGNORECASE))
+    if refuses and isinstance(error, Exception) and certificate.largest() > certificate.unit.largest:
+        return Finding("gradient", Kind.RANGE, f"values leave the range of the dtype; the engine raised {what}")
+    return Finding("gradient", Kind.CRASHED, f"the engine raised {what}")
+
+
+def outside(answer: Answer, failing: Array, certificate: Certificate) -> Finding:
+    """Name what the ``failing`` entries are: range, untaken NaN, declared NaN, lossy, or wrong."""
+    g, accepted, units, k = answer.g, answer.accepted, answer.units, answer.k
+    rank = np.where(np.isnan(units[failing]), np.inf, units[failing])
+    i = int(failing[int(np.argmax(rank))])
+    where, index = located(primals(certificate), i)
+    worst = Worst(where, index, float(g[i]), float(accepted[i]), float(accepted[i].rad()), answer.bound[i])
+    excuse, excused = _excuse(answer, worst, failing, certificate)
+    if excuse is not None:
+        rest = np.array([j for j in failing.tolist() if j not in excused], dtype=int)
+        if not len(rest):
+            return excuse
+        return max(outside(answer, rest, certificate), excuse, key=lambda f: f.kind.severity)
+    _, lossy = certificate.enclosure(certificate.lossy())
+    if all(
+        math.isfinite(g[j]) and abs(arb(float(g[j])) - accepted[j]).abs_lower() <= arb(k) * arb(lossy[j])
+        for j in failing.tolist()
+    ):
+        lost = math.log2(max(worst.units, 1.0))
+        return Finding(answer.name, Kind.LOSSY, f"about {lost:.0f} bits are lost in a saturated tail", worst=worst)
+    count = f"{len(failing)} of {len(g)} entries" if len(failing) > 1 else "one entry"
+    prefix = "not linear in the cotangent: " if answer.name == "linear" else ""
+    reason = f"{prefix}{count} outside {k:g} times the bound"
+    return Finding(answer.name, Kind.WRONG, reason, float(units[i]), worst, len(g))
+
+
+def _excuse(
+    answer: Answer, worst: Worst, failing: Array, certificate: Certificate
+) -> tuple[Finding | None, set[int]]:
+    """A finding that is no fault of a rule, and the failing entries that it explains."""
+    excuses: tuple[tuple[Kind, Callable[[], set[int]], str, Callable[[float], bool]], ...] = (
+        (Kind.RANGE, lambda: out_of_range(certificate), OVER, lambda x: True),
+        (Kind.SUBGRADIENT, lambda: declared(certificate, answer.trial), DECLARED, math.isnan),
+        (Kind.ILL_CONDITIONED, lambda: edges(certificate), EDGE, math.isnan),
+        (
+            Kind.NAN_UNTAKEN,
+            lambda: untaken(certificate),
+            "NaN comes from a branch whose cotangent is exactly zero (zero times infinity)",
+            math.isnan,
+        ),
+    )
+    for kind, rows, reason, may in excuses:
+        candidates = [j for j in failing.tolist() if may(float(answer.g[j]))]
+        found = rows() if candidates else set()
+        excused = {j for j in candidates if certificate.slots[j] in found}
+        if excused:
+            return Finding(answer.name, kind, reason, worst=worst), excused
+    return None, set()
+
+
+def declared(certificate: Certificate, trial: Trial) -> set[int]:
+    """Rows below a singular point of an op that the engine declares NaN there."""
+    allowed = capabilities(trial.engine).nan_at
+    recording = certificate.recording
+    return reached(recording.tape, [r for r in certificate.singular if recording.owner(r)[1] in allowed])
+
+
+def zero(trial: Trial, certificate: Certificate) -> Finding:
+    """A zero cotangent pulls back to zeros, whatever the slopes; the slopes themselves are judged with the gradient."""
+    given = trial.zero[:-1]
+    g = np.concatenate([np.ravel(a) for a in given]) if given else np.zeros(0)
+    bad = np.flatnonzero(~(g == 0))
+    if not len(bad):
+        return Finding("zero", Kind.AGREE)
+    i = int(bad[0])
+    where, index = located(primals(certificate), i)
+    worst = Worst(where, index, float(g[i]), 0.0, 0.0, 0.0)
+    if np.isnan(g[bad]).all():
+        for kind, rows, reason in (
+            (Kind.RANGE, out_of_range(certificate, adjoint=False), "a value leaves the range of the dtype"),
+            (Kind.SUBGRADIENT, declared(certificate, trial), DECLARED),
+            (Kind.ILL_CONDITIONED, edges(certificate), EDGE),
+        ):
+            if all(certificate.slots[j] in rows for j in bad.tolist()):
+                return Finding("zero", kind, reason, worst=worst)
+        return Finding("zero", Kind.NAN_UNTAKEN, "a zero cotangent times an infinite slope gives NaN", worst=worst)
+    return Finding("zero", Kind.CONTRACT, f"a zero cotangent gives {float(g[i])!r}, expected 0", worst=worst)

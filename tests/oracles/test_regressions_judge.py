@@ -1,0 +1,142 @@
+"""Answers that the judge once let pass, called by a wrong name, or stumbled over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from answering import Arrays, Bent, answering, case, chain
+
+from gradproof.oracles.finding import Finding, Verdict
+from gradproof.oracles.graph import Case, Graph, Leaf, Node
+from gradproof.oracles.judge import judge
+from gradproof.oracles.verdict import Kind
+
+
+def gradient(verdict: Verdict) -> Finding:
+    return next(f for f in verdict.findings if f.property == "gradient")
+
+
+TOTAL = {"axis": None, "keepdims": False}
+
+
+@pytest.mark.parametrize("answer", [-17.0, 0.0, 1e300, -np.inf])
+def test_at_an_infinite_slope_only_that_infinity_is_right(answer: float) -> None:
+    root = case("sqrt", [0.0, 4.0])
+    assert gradient(judge(root, answering(root, [answer, 0.25]))).kind is Kind.WRONG
+    assert gradient(judge(root, answering(root, [np.inf, 0.25]))).kind is Kind.AGREE
+
+
+@pytest.mark.parametrize(("op", "at", "slope"), [("asin", 1.0, np.inf), ("acos", 1.0, -np.inf), ("acos", -1.0, -np.inf)])
+def test_the_sign_of_an_infinite_slope_comes_from_inside_the_domain(op: str, at: float, slope: float) -> None:
+    end = case(op, [at])
+    assert gradient(judge(end, answering(end, [slope]))).kind is Kind.AGREE
+    assert gradient(judge(end, answering(end, [-slope]))).kind is Kind.WRONG
+
+
+@pytest.mark.parametrize("answer", [0.0, np.nan, 1.0])
+def test_an_infinite_slope_times_zero_is_open(answer: float) -> None:
+    leaves = (Leaf(np.array([0.0])), Leaf(np.array([2.0])))
+    nodes = (Node("square", (0,)), Node("sqrt", (2,)), Node("sin", (1,)))
+    length = Case(Graph(leaves, nodes, (3, 4)), (np.ones(1), np.ones(1)))
+    found = gradient(judge(length, answering(length, [answer], [np.cos(2.0)])))
+    assert (found.kind, found.entries, found.undecided) == (Kind.AGREE, 2, 1)
+
+
+def test_entries_without_a_decision_are_counted_beside_the_others() -> None:
+    mixed = chain([1e12, 0.5], "square", "sin")
+    verdict = judge(mixed, Bent())
+    assert (verdict.kind, verdict.entries, verdict.undecided) == (Kind.AGREE, 2, 1)
+
+
+def test_an_overflow_excuses_no_other_term_of_its_sum() -> None:
+    leaves = (Leaf(np.array([1000.0])), Leaf(np.array([0.5])))
+    nodes = (Node("exp", (0,)), Node("tanh", (2,)), Node("sin", (1,)), Node("add", (3, 4)), Node("sum", (5,), TOTAL))
+    both = Case(Graph(leaves, nodes, (6,)), (np.ones(()),))
+    assert judge(both, answering(both, [0.0], [17.0])).kind is Kind.WRONG
+
+
+def test_an_overflow_in_the_branch_not_taken_excuses_nothing_of_the_other() -> None:
+    leaves = (Leaf(np.array([100.0], np.float32)), Leaf(np.array([0.5], np.float32)))
+    nodes = (Node("exp", (0,)), Node("negative", (2,)), Node("maximum", (1, 3)))
+    larger = Case(Graph(leaves, nodes, (4,)), (np.ones(1, np.float32),))
+    assert judge(larger, answering(larger, [0.0], [17.0])).kind is Kind.WRONG
+
+
+def test_nan_of_what_an_op_computes_and_discards_is_its_own_fault() -> None:
+    elu = case("nn.elu", [1000.0, -1.0], alpha=1.0)
+    assert judge(elu, answering(elu, [np.nan, np.exp(-1.0)])).kind is Kind.NAN_UNTAKEN
+
+
+def test_an_overflow_elsewhere_excuses_no_output() -> None:
+    leaves = (Leaf(np.array([400.0])), Leaf(np.array([0.5])))
+    twice = {"shape": (1,)}
+    nodes = (Node("exp", (0,)), Node("exp", (2,)), Node("log", (2,)), Node("reshape", (1,), twice))
+    two = Case(Graph(leaves, nodes, (4, 5)), (np.ones(1), np.ones(1)))
+    assert judge(two, Bent(outputs=lambda outs: [outs[0], outs[1] * np.nan])).kind is Kind.SPEC
+
+
+def raising(error: BaseException) -> Any:
+    def fail(*_: Any) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(1), KeyError("exp"), TimeoutError("no answer in 60 s")])
+def test_an_overflow_excuses_no_crash_of_another_kind(error: BaseException) -> None:
+    assert judge(chain([800.0], "exp"), Bent(before=raising(error))).kind is Kind.CRASHED
+
+
+@pytest.mark.parametrize("error", [OverflowError("x"), FloatingPointError("x"), ValueError("array has infs or NaNs")])
+def test_an_engine_may_refuse_what_left_the_range(error: BaseException) -> None:
+    assert judge(chain([800.0], "exp"), Bent(before=raising(error))).kind is Kind.RANGE
+    assert judge(chain([8.0], "exp"), Bent(before=raising(error))).kind is Kind.CRASHED
+
+
+@pytest.mark.parametrize("call", [2, 3, 4])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda grads: grads[:-1],
+        lambda grads: [*grads, grads[0]],
+        lambda grads: [np.zeros((3, 3)), *grads[1:]],
+        lambda grads: [grads[0].astype(np.float32), *grads[1:]],
+        lambda grads: [],
+    ],
+)
+def test_every_later_answer_keeps_number_shape_and_dtype(change: Any, call: int) -> None:
+    def bend(grads: Arrays, cts: Arrays, now: int) -> Any:
+        return change(grads) if now == call else grads
+
+    verdict = judge(case("multiply", [1.0, 2.0], [3.0, 4.0]), Bent(gradients=bend))
+    assert (verdict.kind, verdict.decisive.property) == (Kind.CONTRACT, "shape_and_dtype")
+
+
+def test_a_second_run_keeps_the_number_of_outputs() -> None:
+    runs = []
+
+    def bend(outs: Arrays) -> Arrays:
+        runs.append(1)
+        return outs if len(runs) == 1 else [*outs, outs[0]]
+
+    verdict = judge(case("sin", [1.0]), Bent(outputs=bend))
+    assert (verdict.kind, verdict.decisive.property) == (Kind.CONTRACT, "shape_and_dtype")
+
+
+def test_a_constant_that_is_written_breaks_the_contract() -> None:
+    held: list[Any] = []
+
+    class Keeper(Bent):
+        def from_numpy(self, array: Any) -> Any:
+            held.append(array)
+            return array
+
+    def write(primals: Any, cts: Any) -> None:
+        for array in held:
+            if array.dtype.kind == "i":
+                array[...] = 0
+
+    verdict = judge(case("take", [1.0, 2.0, 3.0], np.array([2, 1]), axis=0), Keeper(before=write))
+    assert Kind.CONTRACT in {f.kind for f in verdict.findings if f.property == "untouched"}
