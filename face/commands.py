@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gradproof.evidence import save_failures
 from gradproof.oracles import codec
-from gradproof.oracles.blame import blame
 from gradproof.oracles.catalogue import CATALOGUE
 from gradproof.oracles.certificate import certify
 from gradproof.oracles.draw import draw as to_svg
@@ -92,7 +91,9 @@ def verify(
     old = records.read(outputs.against) if outputs.against else None
     subjects = [by_name(name) for name in engines]
     witnesses = tuple(dict.fromkeys((*references, *engines)))
-    session = Session(command_line(), profile, seed, subjects, [by_name(name) for name in references], engines)
+    session = Session(
+        command_line(), profile, seed, subjects, [by_name(name) for name in references], outputs.save, engines
+    )
     todo = [
         task
         for name, subject in zip(engines, subjects, strict=True)
@@ -144,26 +145,6 @@ def write(record: records.Record, outputs: Outputs, old: records.Record | None =
         console.print(f"junit   {outputs.junit}")
 
 
-def save_failures(record: records.Record, folder: Path) -> list[Path]:
-    """Each failure's minimal graph as a graph file that ``replay`` reads."""
-    written = []
-    for failure in record.failures:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{failure.id}.json"
-        item: dict[str, Any] = dict(failure.case)
-        item["note"] = {
-            **item.get("note", {}),
-            "engine": failure.engine,
-            "verdict": failure.verdict.value,
-            "property": failure.property,
-            "blame": failure.blame,
-            "seed": failure.seed,
-        }
-        path.write_text(json.dumps(item, indent=1) + "\n", encoding="utf-8")
-        written.append(path)
-    return written
-
-
 def _profile(name: str, graphs: int | None, cases: int | None, dtypes: tuple[str, ...]) -> run.Profile:
     if name not in run.PROFILES:
         raise UsageError(f"no profile named {name!r}; there are: {', '.join(run.PROFILES)}.")
@@ -178,7 +159,7 @@ def _profile(name: str, graphs: int | None, cases: int | None, dtypes: tuple[str
 
 
 def replay(files: tuple[Path, ...], engine: str | None, script: str | None) -> int:
-    """Judge saved graphs again, or print them as stand-alone scripts."""
+    """Judge saved graphs again, or print them as stand-alone scripts; exit 0 where each passes or is declared."""
     code = 0
     for path in files:
         case = codec.load(path)
@@ -188,14 +169,16 @@ def replay(files: tuple[Path, ...], engine: str | None, script: str | None) -> i
             print(to_script(case, script))
             continue
         name = engine or str(case.note.get("engine", "native"))
-        subject = by_name(name)
-        verdict = run.verdict_of(case, subject)
-        if verdict.kind.fails:
-            verdict = blame(verdict, subject)
-        verdict = run.witnessed(verdict, subject, ())
+        by_name(name)
+        verdict, trace = run.replayed(case, name)
         console.print(f"{path}", markup=False)
         console.print(verdict.report(), markup=False)
-        code = code or int(verdict.kind.fails)
+        if trace:
+            console.print(f"\n{trace}", markup=False)
+        declared = run.reason(name, verdict) if verdict.kind.fails else ""
+        if declared:
+            console.print(f"declared: {declared}", markup=False)
+        code = code or int(verdict.kind.fails and not declared)
     return code
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gradproof.commands import Outputs, save_failures, write
+from gradproof.commands import Outputs, write
+from gradproof.evidence import save_failures
 from gradproof.oracles.registry import engine
 from gradproof.session import Session, command_line
 from gradproof.specs import run
@@ -30,14 +31,15 @@ def demo(output: Path) -> int:
     outputs.check()
     console.print("Planted in the native rule of tanh: a factor 1.0001 where |x| > 3. Everything else is as it should be.\n")
     subject = engine("native")
-    session = Session(command_line(), PROFILE.name, 0, [subject])
+    folder = output.with_suffix("")
+    session = Session(command_line(), PROFILE.name, 0, [subject], folder=folder)
     todo = run.tasks(subject, PROFILE, 0, OPS)
     with planted("tanh", _forgets_the_tail), progress(todo) as advance:
         for result in run.results(todo):
             session.add(result)
             advance(result)
     record = session.record()
-    saved = save_failures(record, output.with_suffix(""))
+    saved = save_failures(record, folder)
     summary(record, saved)
     write(record, outputs)
     caught = any(f.blame == "tanh" and f.verdict == "WRONG" for f in record.failures)

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from gradproof.commands import Outputs
     from gradproof.session import Session
     from gradproof.specs.conformance import Conformance
     from gradproof.specs.run import Result
 
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 RESULTS: pytest.StashKey[list[Result]] = pytest.StashKey()
+STOPPED: pytest.StashKey[bool] = pytest.StashKey()
 MARKS = (
     "gpu: needs a CUDA device",
     "slow: an expensive campaign, outside the default run",
@@ -40,6 +42,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--gradproof-profile", default="quick", choices=PROFILES, help="how much to draw")
     group.addoption("--gradproof-seed", default=0, type=int, help="seed of every draw")
     group.addoption("--gradproof-report", default=None, type=Path, metavar="PAGE", help="write the HTML page here")
+    group.addoption(
+        "--gradproof-save",
+        default=Path("gradproof-failures"),
+        type=Path,
+        metavar="FOLDER",
+        help="folder for the minimal graphs of failures",
+    )
     group.addoption("--gradproof-json", default=None, type=Path, metavar="FILE", help="write the run record here")
 
 
@@ -59,14 +68,21 @@ def _references(config: pytest.Config, subject: str) -> list[str]:
     return [name for name in ("jax", "torch") if name != subject and find_spec(name) is not None]
 
 
+def _outputs(config: pytest.Config) -> Outputs:
+    from gradproof.commands import Outputs
+
+    page, record, save = (config.getoption(f"--gradproof-{name}") for name in ("report", "json", "save"))
+    return Outputs(page, record, save=save)
+
+
 def _session(config: pytest.Config) -> Session:
     """The run's session, made when the first conformance test asks for it."""
     if SESSION not in config.stash:
-        from gradproof.commands import Outputs
         from gradproof.oracles.registry import engine
         from gradproof.session import Session, command_line
 
-        Outputs(config.getoption("--gradproof-report"), config.getoption("--gradproof-json")).check()
+        outputs = _outputs(config)
+        outputs.check()
         name = config.getoption("--gradproof-engine")
         config.stash[SESSION] = Session(
             command_line(),
@@ -74,6 +90,7 @@ def _session(config: pytest.Config) -> Session:
             config.getoption("--gradproof-seed"),
             [engine(name)],
             [engine(reference) for reference in _references(config, name)],
+            outputs.save,
             (name,),
         )
     return config.stash[SESSION]
@@ -106,11 +123,14 @@ def conformance(request: pytest.FixtureRequest) -> Conformance:
     )
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker of pytest-xdist hands its results to the controller."""
-    output: Any = getattr(session.config, "workeroutput", None)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Note whether the run was cut short; a worker of pytest-xdist hands its results to the controller."""
+    config = session.config
+    stopped = bool(session.shouldstop or session.shouldfail)  # -x and the like
+    config.stash[STOPPED] = stopped or exitstatus == pytest.ExitCode.INTERRUPTED
+    output: Any = getattr(config, "workeroutput", None)
     if output is not None:
-        output["gradproof"] = base64.b64encode(pickle.dumps(session.config.stash[RESULTS])).decode()
+        output["gradproof"] = base64.b64encode(pickle.dumps(config.stash[RESULTS])).decode()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -127,13 +147,15 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if SESSION not in config.stash or hasattr(config, "workerinput"):
         return
     from gradproof.claims import claims
-    from gradproof.commands import Outputs, write
+    from gradproof.commands import write
+    from gradproof.evidence import save_failures
     from gradproof.terminal import console, summary
 
-    session = config.stash[SESSION]
+    session, outputs = config.stash[SESSION], _outputs(config)
     session.claims = claims()
-    record = session.record(interrupted=bool(getattr(config, "_interrupted", False)))
+    record = session.record(interrupted=config.stash.get(STOPPED, False))
+    saved = save_failures(record, outputs.save) if outputs.save else []
     terminalreporter.section("gradproof")
     console.file = terminalreporter._tw._file
-    summary(record)
-    write(record, Outputs(config.getoption("--gradproof-report"), config.getoption("--gradproof-json")))
+    summary(record, saved)
+    write(record, outputs)

@@ -11,22 +11,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
-from gradproof.oracles import codec
-from gradproof.oracles.certificate import certify
-from gradproof.oracles.draw import draw
+from gradproof.evidence import disputes, failure
 from gradproof.oracles.engine import Engine
-from gradproof.oracles.errors import GradproofError
 from gradproof.oracles.finding import Verdict
 from gradproof.oracles.registry import version as engine_version
-from gradproof.oracles.rewrite import forward_values
 from gradproof.oracles.verdict import Kind, worst
 from gradproof.reports import record as r
-from gradproof.specs import known
-from gradproof.specs.run import GRAPH, Result, Tally
+from gradproof.specs.run import GRAPH, Result, Signature, Tally, Task
 
 PACKAGES = ("numpy", "scipy", "python-flint", "hypothesis", "pytest", "torch", "jax", "jaxlib")
-SIZE_MAX_DRAWN = 400
+DISPUTED_MAX = 100  # kept in the record; all are counted
 JUDGE = "ball judge"
 JUDGE_LINEAGE = "gradproof.scalar (Arb balls)"
 
@@ -53,6 +49,16 @@ class Row:
 
 
 @dataclass
+class Seen:
+    """A failure of one signature: its simplest case so far, the op it was drawn as, and how often it was seen."""
+
+    identity: str
+    verdict: Verdict | None = None
+    op: str = ""
+    count: int = 0
+
+
+@dataclass
 class Session:
     """Gathers results of a run; ``record`` may be asked for at any time, so an interrupted run loses nothing."""
 
@@ -61,13 +67,19 @@ class Session:
     seed: int
     subjects: Sequence[Engine]
     references: Sequence[Engine] = ()
+    folder: Path | None = None  # of the graph files of failures
     names: Sequence[str] = ()  # of the subjects, as they were asked for; an engine of one's own is module:Class
     started: float = field(default_factory=time.perf_counter)
     cells: dict[tuple[str, str, str, str], Row] = field(default_factory=dict)
-    failures: dict[tuple[str, str, Kind, str, str], tuple[Verdict, str, int]] = field(default_factory=dict)
+    failures: dict[tuple[str, str, Signature], Seen] = field(default_factory=dict)
+    disputed: list[r.Dispute] = field(default_factory=list)
+    disputes: int = 0
     witnesses: dict[str, Tally] = field(default_factory=dict)
     overall: Counter[Kind] = field(default_factory=Counter)
     graphs: int = 0
+    entries: int = 0
+    undecided: int = 0
+    unjudged: int = 0
     claims: Sequence[r.Claim] = ()
 
     def add(self, result: Result) -> None:
@@ -86,22 +98,27 @@ class Session:
             mine.agree += tally.agree
             mine.disagree += tally.disagree
             mine.abstain += tally.abstain
-        for verdict in result.failures:
-            self.fail(verdict, task.op, task.dtype, task.engine)
+        self.entries += result.entries
+        self.undecided += result.undecided
+        self.unjudged += result.unjudged
+        self.disputes += result.disputes
+        for verdict in result.disputed:
+            self.disputed.extend(disputes(verdict, task.engine, task.op, task.dtype))
+        for signature, count in result.seen.items():
+            self._fail(signature, result.explained.get(signature, ()), count, task)
 
-    def fail(self, verdict: Verdict, op: str, dtype: str, engine: str) -> str:
-        """Keep a failure once for each signature; more of the same are counted. Returns its id."""
-        key = (engine, verdict.blame or op, verdict.kind, verdict.decisive.property, dtype)
-        found = self.failures.get(key)
-        identity = found[1] if found else f"f{len(self.failures) + 1:03d}"
-        count = found[2] + 1 if found else 1
-        simplest = found[0] if found and len(found[0].case.graph.nodes) <= len(verdict.case.graph.nodes) else verdict
-        self.failures[key] = (simplest, identity, count)
-        for prop in (r.CASE, verdict.decisive.property):
-            row = self.cells.setdefault((engine, prop, op, dtype), Row())
-            if identity not in row.failures:
-                row.failures.append(identity)
-        return identity
+    def _fail(self, signature: Signature, verdicts: Sequence[Verdict], count: int, task: Task) -> None:
+        """Keep the simplest failure of each signature; all are counted."""
+        key = (task.engine, task.dtype, signature)
+        seen = self.failures.setdefault(key, Seen(f"f{len(self.failures) + 1:03d}"))
+        seen.count += count
+        for verdict in verdicts:
+            if seen.verdict is None or len(verdict.case.graph.nodes) < len(seen.verdict.case.graph.nodes):
+                seen.verdict, seen.op = verdict, task.op
+        for prop in (r.CASE, signature.property):
+            row = self.cells.setdefault((task.engine, prop, task.op, task.dtype), Row())
+            if seen.identity not in row.failures:
+                row.failures.append(seen.identity)
 
     def record(self, interrupted: bool = False) -> r.Record:
         """The run record so far."""
@@ -140,12 +157,17 @@ class Session:
             oracles=tuple(self._oracles()),
             entries=entries,
             failures=tuple(self._failures()),
+            disputed=tuple(self.disputed[:DISPUTED_MAX]),
             claims=tuple(self.claims),
             totals=r.Totals(
                 cases=cases,
                 graphs=self.graphs,
                 judged=cases - unsupported,
                 skipped=skipped,
+                unjudged=self.unjudged,
+                entries=self.entries,
+                entries_undecided=self.undecided,
+                disputes=self.disputes,
                 counts={k.value: n for k, n in sorted(self.overall.items())},
             ),
         )
@@ -181,70 +203,11 @@ class Session:
             )
 
     def _failures(self) -> Iterable[r.Failure]:
-        order = sorted(self.failures.items(), key=lambda item: -item[0][2].severity)
-        for (engine, blamed, kind, prop, dtype), (verdict, identity, count) in order:
-            yield failure(verdict, identity, engine, blamed, kind, prop, dtype, count, self.seed)
-
-
-def failure(
-    verdict: Verdict, identity: str, engine: str, blamed: str, kind: Kind, prop: str, dtype: str, count: int, seed: int
-) -> r.Failure:
-    """One failure as the record keeps it: minimal graph, drawing, provenance and a command to see it again."""
-    case = verdict.case
-    worst_entry = verdict.worst
-    return r.Failure(
-        id=identity,
-        engine=engine,
-        verdict=kind,
-        property=prop,
-        op=str(verdict.note.get("drawn as", blamed)),
-        dtype=dtype,
-        blame=blamed,
-        message=verdict.report(),
-        worst=None
-        if worst_entry is None
-        else r.Worst(
-            input=f"%{worst_entry.input}",
-            index=worst_entry.index,
-            got=repr(worst_entry.got),
-            expected=repr(worst_entry.expected),
-            radius=f"{worst_entry.radius:.1e}",
-            bound=f"{worst_entry.bound:.3e}",
-            units=worst_entry.units,
-        ),
-        case=codec.to_json(case),
-        pretty=codec.pretty(case),
-        svg=drawing(verdict),
-        nodes=len(case.graph.nodes),
-        seed=seed,
-        replay=f"gradproof replay {identity}.json --engine {engine}",
-        witnesses=tuple(
-            r.Vote(name=v.name, lineage=v.lineage, vote=_with_judge(v.vote, kind), detail=v.detail)
-            for v in verdict.votes
-        ),
-        count=count,
-        known=known.reason(engine, kind, prop, blamed),
-    )
-
-
-def _with_judge(vote: str, kind: Kind) -> str:
-    """A witness votes on the engine; the page says whether that is with the judge or against it."""
-    if vote == "abstains":
-        return "abstain"
-    return "agree" if (vote == "agrees") != kind.fails else "disagree"
-
-
-def drawing(verdict: Verdict) -> str:
-    """The case drawn with its forward values, if it is small."""
-    case = verdict.case
-    if sum(leaf.data.size for leaf in case.graph.leaves) > SIZE_MAX_DRAWN:
-        return ""
-    try:
-        values = forward_values(certify(case))
-    except (ArithmeticError, ValueError, GradproofError):
-        values = None
-    cotangents = dict(zip(case.graph.outputs, case.cotangents, strict=True))
-    return draw(case.graph, values=values, cotangents=cotangents, highlight=verdict.blamed_node)
+        for (engine, dtype, signature), seen in sorted(self.failures.items(), key=lambda item: -item[0][2].kind.severity):
+            if seen.verdict is not None:
+                yield failure(
+                    seen.verdict, seen.identity, engine, seen.op, dtype, seen.count, signature.known, self.folder
+                )
 
 
 def command_line() -> str:

@@ -6,35 +6,53 @@ alone, the fault is in how the engine adds contributions up, and ``accumulation`
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gradproof.oracles.certificate import certify
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Verdict
+from gradproof.oracles.graph import Case
 from gradproof.oracles.judge import K, judge
 from gradproof.oracles.rewrite import forward_values, isolated
 
 ACCUMULATION = "accumulation"
+Judging = Callable[[Case, Engine, float], Verdict]
 
 
-def blame(verdict: Verdict, engine: Engine, k: float = K) -> Verdict:
-    """The verdict with ``blame`` (an op, or ``accumulation``) and ``blamed_node`` (the value id) filled in."""
-    case = verdict.case
+def alone(case: Case, engine: Engine, k: float = K, judging: Judging = judge) -> list[tuple[int, str, Verdict]]:
+    """The verdict on each node alone, with its value id and op; nodes that no cotangent reaches are left out."""
     values = forward_values(certify(case))
+    answers = []
+    for first, node in case.graph.numbered():
+        one = isolated(case, values, first, node)
+        if one is not None and one.graph.primals:
+            answers.append((first, node.op, judging(one, engine, k)))
+    return answers
+
+
+def blame(
+    verdict: Verdict,
+    engine: Engine,
+    k: float = K,
+    judging: Judging = judge,
+    answers: Sequence[tuple[int, str, Verdict]] | None = None,
+) -> Verdict:
+    """The verdict with ``blame`` (an op, or ``accumulation``) and ``blamed_node`` (the value id) filled in.
+
+    ``answers``, those of ``alone`` for the same case, serve several findings of it; without them the nodes are judged here.
+    """
+    graph = verdict.case.graph
+    if len(graph.nodes) == 1:
+        return replace(verdict, blame=graph.nodes[0].op, blamed_node=len(graph.leaves))
     wanted = (verdict.kind, verdict.decisive.property)
     worst: tuple[bool, int, float] | None = None
-    found = (ACCUMULATION, None)
-    for first, node in case.graph.numbered():
-        alone = isolated(case, values, first, node)
-        if alone is None or not alone.graph.primals:
-            continue
-        answer = judge(alone, engine, k)
+    found: tuple[str, int | None] = (ACCUMULATION, None)
+    for first, op, answer in alone(verdict.case, engine, k, judging) if answers is None else answers:
         if answer.kind.severity < verdict.kind.severity and not answer.kind.fails:
             continue
         same = wanted in {(f.kind, f.property) for f in answer.findings}  # before any other fault of another node
         rank = (same, answer.kind.severity, answer.units)
         if worst is None or rank > worst:
-            worst, found = rank, (node.op, first)  # type: ignore[assignment]
-    if len(case.graph.nodes) == 1:
-        found = (case.graph.nodes[0].op, len(case.graph.leaves))  # type: ignore[assignment]
+            worst, found = rank, (op, first)
     return replace(verdict, blame=found[0], blamed_node=found[1])

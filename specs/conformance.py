@@ -5,6 +5,8 @@ One conformance run holds one subject. The tests in ``test_ops.py`` and ``test_r
 
 from __future__ import annotations
 
+import math
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,10 +18,11 @@ from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Verdict
 from gradproof.oracles.graph import Case
 from gradproof.oracles.trial import supports
-from gradproof.specs import known, run, strategies
+from gradproof.specs import run, strategies
 from gradproof.specs.run import GRAPH, Profile, Result, Task
 
 BATCHES = 4  # random graphs are drawn in so many tests, so that one failure does not hide the rest
+BOUNDS_MAX = {"native": 4.0}  # an engine held to less than the judge accepts of all: largest error, in bounds
 
 
 @dataclass
@@ -40,14 +43,14 @@ class Conformance:
 
     def graphs(self, batch: int, dtype: str, ops: Sequence[str]) -> Result:
         """Judge one batch of random graphs over the ops that the subject has."""
-        have = tuple(o for o in ops if supports(self.subject, o))
+        have = tuple(o for o in ops if supports(self.subject, o, dtype))
         count = -(-self.profile.graphs // BATCHES)
         task = Task(self.name, GRAPH, dtype, batch * count, count, self.seed, have)
         return self._judge(task, strategies.cases(have, dtype=dtype))
 
     def _judge(self, task: Task, cases: st.SearchStrategy[Case]) -> Result:
         result = Result(task)
-        if task.op != GRAPH and not supports(self.subject, task.op):
+        if task.op != GRAPH and not supports(self.subject, task.op, task.dtype):
             run.unsupported(result, self.subject)
             self._take(result)
             return result
@@ -64,8 +67,10 @@ class Conformance:
         def judged(case: Case) -> None:
             run.take(result, sum(result.overall.values()), case, self.subject, self.references)
 
-        judged()
-        self._take(result)
+        try:
+            judged()
+        finally:  # Ctrl-C too keeps what was found
+            self._take(result)
         return result
 
     def _take(self, result: Result) -> None:
@@ -73,18 +78,22 @@ class Conformance:
         self.add(result)
 
     def unexplained(self, result: Result) -> list[Verdict]:
-        """Failures that no known difference explains."""
+        """Failures that no known difference explains: the first of every signature, so that none is missed."""
         return [
-            v
-            for v in result.failures
-            if not (
-                v.kind.declarable and known.reason(self.name, v.kind, v.decisive.property, v.blame or result.task.op)
-            )
+            verdict
+            for signature, verdicts in result.explained.items()
+            for verdict in verdicts
+            if not (signature.known and verdict.kind.declarable)
         ]
+
+    def excess(self, result: Result) -> str:
+        """What to say if a gradient that passed is further off than this engine is held to, or an empty string."""
+        largest, accepted = result.worst.get("gradient", 0.0), BOUNDS_MAX.get(self.name, math.inf)
+        if largest <= accepted:
+            return ""
+        return f"{self.name} is held to {accepted:g} bounds, and its gradient of {result.task.op} was {largest:.3g} off"
 
 
 def hash_of(task: Task) -> int:
     """A seed of Hypothesis for a task, the same in every process."""
-    import zlib
-
     return zlib.crc32(f"{task.seed}/{task.op}/{task.dtype}/{task.start}".encode())

@@ -6,23 +6,15 @@ The docstring of each function is the spec.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-
-from gradproof.oracles.finding import Finding, Verdict
 
 
 @dataclass(frozen=True)
 class Property:
-    """A universally quantified claim, and how to read its finding off a verdict."""
+    """A universally quantified claim."""
 
     name: str
     statement: str
-    finding: Callable[[Verdict], Finding | None]
-
-
-def _found(name: str) -> Callable[[Verdict], Finding | None]:
-    return lambda verdict: next((f for f in verdict.findings if f.property == name), None)
 
 
 STATEMENTS = {
@@ -39,4 +31,4 @@ STATEMENTS = {
     "unused_is_zero": "The gradient of an input that no output uses is zeros of its shape.",
 }
 
-PROPERTIES: tuple[Property, ...] = tuple(Property(name, text, _found(name)) for name, text in STATEMENTS.items())
+PROPERTIES: tuple[Property, ...] = tuple(Property(name, text) for name, text in STATEMENTS.items())

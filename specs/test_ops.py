@@ -20,3 +20,4 @@ def test_every_property_holds_for(name: str, dtype: str, conformance: Conformanc
     assert decided, f"no case of {name} was decided: the spec proved nothing"
     failures = conformance.unexplained(result)
     assert not failures, "\n\n".join(v.report() for v in failures)
+    assert not conformance.excess(result), conformance.excess(result)

@@ -17,3 +17,4 @@ def test_every_property_holds_on_random_graphs(batch: int, dtype: str, conforman
     assert decided, "no graph was decided: the spec proved nothing"
     failures = conformance.unexplained(result)
     assert not failures, "\n\n".join(v.report() for v in failures)
+    assert not conformance.excess(result), conformance.excess(result)

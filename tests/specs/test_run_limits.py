@@ -9,7 +9,7 @@ import pytest
 
 from gradproof.oracles.adapters.native import NativeEngine
 from gradproof.oracles.verdict import Kind
-from gradproof.specs import run
+from gradproof.specs import limits, run
 
 
 class Sleeper(NativeEngine):
@@ -22,7 +22,7 @@ class Sleeper(NativeEngine):
 
 
 def test_an_engine_that_hangs_is_crashed_once_an_op_and_not_reduced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "CASE_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(limits, "CASE_SECONDS_MAX", 0.2)
     start = time.perf_counter()
     result = run.execute_with(run.Task("sleeper", "exp", "float64", 0, 5, 0), Sleeper())
     assert result.overall == {Kind.CRASHED: 1}

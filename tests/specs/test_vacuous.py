@@ -47,7 +47,7 @@ def quick(native: Engine) -> list[run.Result]:
 def judged(task: run.Task, subject: Engine) -> run.Result:
     result = run.Result(task)
     for _, case in run.cases(task):
-        run._count(result, run.verdict_of(case, subject))
+        result.count(run.verdict_of(case, subject))
     return result
 
 
@@ -112,7 +112,7 @@ def test_a_property_that_compared_nothing_is_named(native: Engine) -> None:
     result = run.Result(run.Task("native", "exp", "float64", 0, 3, 0))
     for _, case in run.cases(result.task):
         verdict = run.verdict_of(case, native)
-        run._count(result, verdict)
+        result.count(verdict)
     result.counts["linear"] = Counter({Kind.RANGE: 3})
     del result.counts["zero"]
     assert gate.idle_properties([result]) == ["linear", "zero"]

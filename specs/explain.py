@@ -1,0 +1,71 @@
+"""Failures explained: every one is blamed and looked up among the declared differences; few are reduced and witnessed.
+
+Blame comes first and for all, because it decides what a failure is counted as: a declared difference must not use up
+the places of a new fault of the same kind. Reduction keeps it: what is not declared stays so, and the op blamed stays it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from gradproof.oracles.blame import ACCUMULATION, alone, blame
+from gradproof.oracles.engine import Engine
+from gradproof.oracles.finding import Verdict
+from gradproof.oracles.graph import Case
+from gradproof.oracles.reduce import reduce
+from gradproof.specs import known
+from gradproof.specs.limits import hung, verdict_of
+from gradproof.specs.result import Signature
+from gradproof.specs.witnesses import witnessed
+
+
+def reason(name: str, verdict: Verdict) -> str:
+    """Why a blamed failure of the engine called ``name`` is expected, or an empty string."""
+    if not verdict.kind.declarable:
+        return ""
+    return known.reason(name, verdict.kind, verdict.decisive.property, verdict.blame)
+
+
+def failing(verdict: Verdict, engine: Engine, k: float, name: str) -> Iterator[tuple[Signature, Verdict]]:
+    """Each failing finding of a verdict as a verdict of its own, blamed, with its signature."""
+    findings = [finding for finding in verdict.findings if finding.kind.fails]
+    several = len(verdict.case.graph.nodes) > 1
+    answers = alone(verdict.case, engine, k, verdict_of) if findings and several else []
+    for finding in findings:
+        one = blame(replace(verdict, kind=finding.kind, findings=(finding,)), engine, k, verdict_of, answers)
+        yield signature(one, name), one
+
+
+def signature(verdict: Verdict, name: str) -> Signature:
+    """The signature of a blamed verdict on the engine called ``name``."""
+    return Signature(verdict.kind, verdict.decisive.property, verdict.blame, reason(name, verdict))
+
+
+def explained(
+    verdict: Verdict, sign: Signature, engine: Engine, k: float, name: str, references: Sequence[Engine]
+) -> Verdict:
+    """A failure (``verdict`` as ``failing`` gives it) at the smallest case found with the same signature, witnessed.
+
+    A fault of accumulation may end as one op that has the same operand twice.
+    """
+    patient = True
+
+    def again(case: Case) -> Verdict | None:
+        nonlocal patient
+        if not patient:
+            return None
+        found = verdict_of(case, engine, k)
+        if hung(found):  # each further try could take as long
+            patient = False
+            return None
+        same = tuple(f for f in found.findings if (f.kind, f.property) == (sign.kind, sign.property))
+        if not same:
+            return None
+        told = blame(replace(found, kind=sign.kind, findings=same), engine, k, verdict_of)
+        if reason(name, told) != sign.known or sign.blame not in (told.blame, ACCUMULATION):
+            return None
+        return told
+
+    smallest = again(reduce(verdict.case, lambda case: again(case) is not None))
+    return witnessed(smallest or verdict, engine, references)  # not repeatable: the case as it was drawn

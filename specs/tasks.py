@@ -1,0 +1,104 @@
+"""What a run draws: profiles, tasks, and the cases of a task, reproducible from the seed alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from gradproof.oracles.catalogue import CATALOGUE
+from gradproof.oracles.engine import Engine
+from gradproof.oracles.errors import UnknownOp
+from gradproof.oracles.graph import Case
+from gradproof.oracles.judge import K
+from gradproof.oracles.trial import supports
+from gradproof.specs import build
+
+GRAPH = "graph"
+GRAPHS_A_TASK = 100
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much is drawn: single-op cases an op, and random graphs, for each dtype."""
+
+    name: str
+    cases: int
+    graphs: int
+    dtypes: tuple[str, ...] = ("float64", "float32")
+
+
+PROFILES = {
+    p.name: p
+    for p in (Profile("quick", 24, 600), Profile("standard", 200, 10_000), Profile("deep", 1_000, 200_000))
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """A batch of cases of one engine: ``count`` cases of an op (or of random graphs over ``ops``) from ``start``."""
+
+    engine: str
+    op: str
+    dtype: str
+    start: int
+    count: int
+    seed: int
+    ops: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    k: float = K
+
+    @property
+    def end(self) -> int:
+        """The index after the last case."""
+        return self.start + self.count
+
+
+def tasks(
+    engine: Engine,
+    profile: Profile,
+    seed: int,
+    ops: Sequence[str],
+    references: Sequence[str] = (),
+    name: str = "",
+) -> list[Task]:
+    """The tasks of one engine: every op it supports, then graphs drawn from those ops."""
+    name = name or engine.name
+    others = tuple(r for r in references if r != name)
+    out: list[Task] = []
+    for dtype in profile.dtypes:
+        supported = tuple(o for o in ops if supports(engine, o, dtype))
+        for o in ops:
+            out.append(Task(name, o, dtype, 0, profile.cases, seed, (), others))
+        if supported:
+            for start in range(0, profile.graphs, GRAPHS_A_TASK):
+                count = min(GRAPHS_A_TASK, profile.graphs - start)
+                out.append(Task(name, GRAPH, dtype, start, count, seed, supported, others))
+    return out
+
+
+def cases(task: Task) -> Iterator[tuple[int, Case]]:
+    """The task's cases with their index, reproducibly from the seed."""
+    for i in range(task.start, task.end):
+        yield i, case_at(task, i)
+
+
+def case_at(task: Task, i: int) -> Case:
+    """The case with index ``i``; it does not depend on how the cases are cut into tasks."""
+    rnd = random.Random(f"{task.seed}/{task.op}/{task.dtype}/{i}")
+    if task.op == GRAPH:
+        return build.graph(rnd.randbytes(build.GRAPH_BYTES), task.ops, task.dtype)
+    return build.single(task.op, rnd.randbytes(build.SINGLE_BYTES), task.dtype)
+
+
+def selected(pattern: str) -> tuple[str, ...]:
+    """Names of the catalogue that match a glob, or several separated by commas.
+
+    Raises: UnknownOp if one of the patterns matches nothing.
+    """
+    patterns = [p.strip() for p in pattern.split(",")]
+    for p in patterns:
+        if not any(fnmatchcase(name, p) for name in CATALOGUE):
+            raise UnknownOp(f"no op matches {p!r}; see `gradproof ops`.")
+    return tuple(name for name in CATALOGUE if any(fnmatchcase(name, p) for p in patterns))
