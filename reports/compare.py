@@ -1,13 +1,15 @@
 """Two run records compared: what regressed, was fixed, is new or gone.
 
-Counts never decide: another seed or volume draws other cases. A worse verdict does, and so does an op that was judged
-and no longer is.
+Where both runs drew the same cases (one gradproof, seed, profile and volume) their counts are compared as they are. Another
+seed or volume draws other cases: then a count says nothing, and only the kinds of verdict are compared. An op that was
+judged and no longer is has regressed either way.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradproof.oracles.verdict import Kind
 from gradproof.reports.record import Claim, Entry, Failure, Record
@@ -15,13 +17,14 @@ from gradproof.reports.record import Claim, Entry, Failure, Record
 
 @dataclass(frozen=True)
 class Change:
-    """An entry that is in both records, with what is said of it."""
+    """An entry that is in both records; ``why`` says what is worse where the two verdicts do not."""
 
     old: Entry
     new: Entry
+    why: str = ""
 
     def __str__(self) -> str:
-        return f"{name(self.new)}: {self.old.verdict} -> {self.new.verdict}"
+        return f"{name(self.new)}: {self.old.verdict} -> {self.new.verdict}" + (f" ({self.why})" if self.why else "")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,11 @@ class Comparison:
     failures_added: tuple[Failure, ...]
     failures_gone: tuple[Failure, ...]
     claims_regressed: tuple[Claim, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Whether both runs drew the same cases, so that counts were compared and not only kinds."""
+        return _one_draw(self.old, self.new)
 
     @property
     def is_regression(self) -> bool:
@@ -71,8 +79,9 @@ def compare(old: Record, new: Record) -> Comparison:
     before = {entry.key: entry for entry in old.entries}
     after = {entry.key: entry for entry in new.entries}
     both = [Change(before[key], after[key]) for key in after if key in before]
-    regressed = [change for change in both if _regressed(change, old, new)]
-    fixed = [change for change in both if _fixed(change, old, new)]
+    regressed = [replace(change, why=why) for change in both if (why := _worse(change, old, new)) is not None]
+    worse = {change.new.key for change in regressed}
+    fixed = [change for change in both if change.new.key not in worse and _fixed(change, old, new)]
     undecided = [change for change in both if _undecided(change, old)]
     shown = {claim.number for claim in old.claims if claim.verdict == Kind.AGREE}
     signatures = {f.signature for f in old.failures}, {f.signature for f in new.failures}
@@ -102,12 +111,74 @@ def describe(failure: Failure) -> str:
     return f"{failure.engine} {failure.verdict} in {failure.blame or failure.op} ({failure.property})"
 
 
-def _regressed(change: Change, old: Record, new: Record) -> bool:
+def _worse(change: Change, old: Record, new: Record) -> str | None:
+    """Why the new entry is worse than the old one ("" where the verdicts say it), or None if it is not."""
     before, after = change.old, change.new
-    if new.fails(after):
-        return not old.fails(before) or after.verdict.severity > before.verdict.severity
-    passed = before.decided > 0 and not old.fails(before)
-    return passed and not after.decided and after.verdict.severity > before.verdict.severity
+    if new.fails(after) and not old.fails(before):
+        return ""
+    ran, runs = _ran(before), _ran(after)
+    if ran and not runs and not old.fails(before) and after.verdict is Kind.UNSUPPORTED:
+        return "" if before.verdict is not after.verdict else "no case is supported any more"
+    if before.decided and not after.decided and not old.fails(before):
+        return "" if after.verdict.severity > before.verdict.severity else "nothing is decided any more"
+    same = _same_cases(change, old, new)
+    if same and after.counts.get(Kind.UNSUPPORTED, 0) > before.counts.get(Kind.UNSUPPORTED, 0):
+        return _counted(Kind.UNSUPPORTED, before, after)
+    was, now = old.failing(before), new.failing(after)
+    return _more_failures(change, was, now, old, new) if same else _new_kind(was, now)
+
+
+def _ran(entry: Entry) -> int:
+    """Cases that the engine was asked."""
+    return sum(entry.counts.values()) - entry.counts.get(Kind.UNSUPPORTED, 0)
+
+
+def _new_kind(was: Counter[Kind], now: Counter[Kind]) -> str | None:
+    """A kind of failure that was not there, unless a more severe one left: then the failure has become milder."""
+    gone = max((kind.severity for kind in was if kind not in now), default=-1)
+    found = sorted((kind for kind in now if kind not in was and kind.severity > gone), key=lambda kind: -kind.severity)
+    return f"now also {', '.join(found)}" if found else None
+
+
+def _more_failures(change: Change, was: Counter[Kind], now: Counter[Kind], old: Record, new: Record) -> str | None:
+    """More cases that fail so severely or worse; or as many, with a blame that was not there."""
+    for kind in sorted(now, key=lambda kind: -kind.severity):
+        if _as_severe(now, kind) > _as_severe(was, kind):
+            return _counted(kind, change.old, change.new)
+    known = {failure.signature for failure in old.failures_of(change.old)}
+    blamed = {
+        failure.blame
+        for failure in new.failures_of(change.new)
+        if failure.fails and failure.blame and failure.signature not in known
+        # where fewer cases fail, one that was there before may only now be among those kept
+        and now[failure.verdict] >= was[failure.verdict]
+    }
+    return f"now blamed: {', '.join(sorted(blamed))}" if blamed else None
+
+
+def _as_severe(counts: Counter[Kind], kind: Kind) -> int:
+    return sum(count for other, count in counts.items() if other.severity >= kind.severity)
+
+
+def _counted(kind: Kind, before: Entry, after: Entry) -> str:
+    return f"{kind} {before.counts.get(kind, 0)} -> {after.counts.get(kind, 0)} of {sum(after.counts.values())}"
+
+
+def _one_draw(old: Record, new: Record) -> bool:
+    """Whether the same program drew from the same seed."""
+    return (old.gradproof, old.seed, old.profile) == (new.gradproof, new.seed, new.profile)
+
+
+def _same_cases(change: Change, old: Record, new: Record) -> bool:
+    """Whether an entry counts the same cases in both runs; graphs are drawn from the ops that the engine has."""
+    if not _one_draw(old, new) or sum(change.old.counts.values()) != sum(change.new.counts.values()):
+        return False
+    return change.new.op != "graph" or _ops(old, change.new) == _ops(new, change.new)
+
+
+def _ops(record: Record, entry: Entry) -> set[str]:
+    """The ops that the entry's engine was asked in its dtype."""
+    return {e.op for e in record.entries if (e.engine, e.dtype) == (entry.engine, entry.dtype) and _ran(e)}
 
 
 def _fixed(change: Change, old: Record, new: Record) -> bool:

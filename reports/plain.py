@@ -88,7 +88,10 @@ def _value(hint: Any, item: Any, where: str) -> Any:
         _check_kinds([item], where)
         return Kind(item)
     if hint is float and ((isinstance(item, int | float) and not isinstance(item, bool)) or item in _NOT_FINITE):
-        return float(item)
+        try:
+            return float(item)
+        except OverflowError:
+            raise Damage(f"{where}: a whole number of {item.bit_length()} bits is beyond the range of a float") from None
     if isinstance(hint, type) and type(item) is hint:
         return item
     raise Damage(f"{where}: expected {getattr(hint, '__name__', hint)}, found {type(item).__name__}")

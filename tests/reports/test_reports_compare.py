@@ -1,4 +1,4 @@
-"""Comparisons: a worse verdict is a regression, other counts are not."""
+"""Comparisons: a worse verdict is a regression; other counts are one only where both runs drew the same cases."""
 
 from dataclasses import replace
 
@@ -54,7 +54,7 @@ def test_a_worse_verdict_regresses(base: Record, before: dict[str, int], after: 
         ({"AGREE": 50}, {"AGREE": 5000}),
         ({"AGREE": 50}, {"AGREE": 49, "ILL_CONDITIONED": 1}),
         ({"AGREE": 50}, {"AGREE": 40, "SUBGRADIENT": 10}),
-        ({"AGREE": 49, "WRONG": 1}, {"AGREE": 4000, "WRONG": 900}),
+        ({"AGREE": 49, "WRONG": 1}, {"AGREE": 4000, "WRONG": 900}),  # of other cases: their number is another
         ({"UNSUPPORTED": 50}, {"UNSUPPORTED": 500}),
     ],
 )
@@ -120,3 +120,89 @@ def test_a_claim_that_becomes_wrong_regresses_and_one_that_was_not_run_does_not(
 
 def test_a_run_compared_with_itself_shows_no_difference(record: Record) -> None:
     assert str(compare(record, record)) == "no difference"
+
+
+@pytest.mark.parametrize("kind", ["RANGE", "ILL_CONDITIONED"])
+def test_support_that_is_lost_regresses_though_nothing_was_decided(base: Record, kind: str) -> None:
+    found = between(base, {kind: 9}, {"UNSUPPORTED": 9})
+    assert found.is_regression
+    assert str(found).startswith(f"regressed (1)\n  native sin vjp float64: {kind} -> UNSUPPORTED")
+    assert between(base, {kind: 9, "UNSUPPORTED": 1}, {"UNSUPPORTED": 9}).is_regression
+    assert not between(base, {"UNSUPPORTED": 9}, {kind: 9}).is_regression
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        ({"AGREE": 49, "WRONG": 1}, {"AGREE": 47, "WRONG": 3}, "WRONG 1 -> 3 of 50"),
+        ({"AGREE": 49, "LOSSY": 1}, {"AGREE": 40, "LOSSY": 10}, "LOSSY 1 -> 10 of 50"),
+        ({"WRONG": 5, "AGREE": 45}, {"WRONG": 5, "CONTRACT": 1, "AGREE": 44}, "CONTRACT 0 -> 1 of 50"),
+        ({"LOSSY": 5, "AGREE": 45}, {"CONTRACT": 6, "AGREE": 44}, "CONTRACT 0 -> 6 of 50"),
+        ({"AGREE": 50}, {"AGREE": 30, "UNSUPPORTED": 20}, "UNSUPPORTED 0 -> 20 of 50"),
+    ],
+)
+def test_of_the_same_cases_more_failures_regress(
+    base: Record, before: dict[str, int], after: dict[str, int], why: str
+) -> None:
+    found = between(base, before, after)
+    assert found.exact
+    assert [change.why for change in found.regressed] == [why]
+    assert not found.fixed
+    assert not between(base, after, before).is_regression
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [({"AGREE": 49, "WRONG": 1}, {"AGREE": 47, "WRONG": 3}), ({"AGREE": 50}, {"AGREE": 30, "UNSUPPORTED": 20})],
+)
+def test_of_other_cases_counts_are_not_compared(base: Record, before: dict[str, int], after: dict[str, int]) -> None:
+    old = replace(base, entries=(entry(before),))
+    for other in (replace(base, seed=7), replace(base, profile="deep"), replace(base, gradproof="9.9")):
+        found = compare(old, replace(other, entries=(entry(after),)))
+        assert not found.exact
+        assert not found.is_regression
+
+
+def test_of_other_cases_a_kind_of_failure_that_is_new_regresses(base: Record) -> None:
+    old = replace(base, entries=(entry({"AGREE": 40, "WRONG": 10}),))
+    found = compare(old, replace(base, seed=7, entries=(entry({"AGREE": 80, "WRONG": 1, "CONTRACT": 1}),)))
+    assert [change.why for change in found.regressed] == ["now also CONTRACT"]
+    milder = compare(old, replace(base, seed=7, entries=(entry({"AGREE": 80, "LOSSY": 1}),)))
+    assert (len(milder.regressed), len(milder.fixed)) == (0, 1)
+
+
+def test_as_many_failures_with_another_blame_regress_and_fewer_do_not(base: Record) -> None:
+    def run(count: int, *failures: Failure) -> Record:
+        found = entry({"AGREE": 50 - count, "WRONG": count}, "graph", tuple(f.id for f in failures))
+        return replace(base, entries=(found,), failures=failures)
+
+    sine, tanh = failure(name="a"), failure(blame="tanh", name="b")
+    assert [change.why for change in compare(run(2, sine), run(2, tanh)).regressed] == ["now blamed: tanh"]
+    assert not compare(run(2, sine), run(1, tanh)).is_regression  # it may have been there, unseen behind the other
+    assert not compare(run(2, sine, tanh), run(2, tanh)).is_regression
+    other = replace(run(2, tanh), seed=1)
+    assert not compare(run(2, sine), other).is_regression
+
+
+def test_more_of_a_declared_divergence_is_no_regression(base: Record) -> None:
+    def run(counts: dict[str, int]) -> Record:
+        declared = failure(Kind.LOSSY, known="as every framework")
+        return replace(base, entries=(entry(counts, failures=("f",)),), failures=(declared,))
+
+    assert not compare(run({"AGREE": 49, "LOSSY": 1}), run({"AGREE": 40, "LOSSY": 10})).is_regression
+
+
+def test_graphs_drawn_from_other_ops_are_other_graphs(base: Record) -> None:
+    def run(wrong: int, **ops: int) -> Record:
+        singles = tuple(entry({"AGREE" if asked else "UNSUPPORTED": 5}, op) for op, asked in ops.items())
+        return replace(base, entries=(*singles, entry({"AGREE": 50 - wrong, "WRONG": wrong}, "graph")))
+
+    assert compare(run(1, sin=1, cos=1), run(2, sin=1, cos=1)).is_regression
+    assert not compare(run(1, sin=1, cos=0), run(2, sin=1, cos=1)).is_regression
+
+
+def test_a_declared_kind_does_not_cover_another_in_the_same_entry(base: Record) -> None:
+    mixed = entry({"AGREE": 40, "LOSSY": 5, "SPEC": 5}, failures=("f",))
+    record = replace(base, entries=(mixed,), failures=(failure(Kind.LOSSY, known="as every framework"),))
+    assert record.fails(mixed)
+    assert record.failing(mixed) == {Kind.SPEC: 5}

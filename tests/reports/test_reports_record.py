@@ -10,7 +10,7 @@ import pytest
 
 from gradproof.oracles.errors import GradproofError
 from gradproof.oracles.verdict import Kind
-from gradproof.reports.record import Entry, Record, RecordError, from_json, read, save, write
+from gradproof.reports.record import Dispute, Entry, Record, RecordError, from_json, read, save, write
 
 
 def changed(record: Record, **fields: Any) -> str:
@@ -34,8 +34,8 @@ def test_floats_that_are_not_finite_survive_in_valid_json(record: Record) -> Non
 
 
 def test_a_newer_schema_is_refused_with_what_to_do(record: Record) -> None:
-    with pytest.raises(RecordError, match=r"schema 2.*reads up to 1.*Upgrade"):
-        from_json(changed(record, schema=2))
+    with pytest.raises(RecordError, match=r"schema 3.*reads up to 2.*Upgrade"):
+        from_json(changed(record, schema=3))
 
 
 def test_an_error_of_a_record_is_a_gradproof_error() -> None:
@@ -113,3 +113,31 @@ def test_a_wrong_gradient_cannot_be_declared_away(record: Record) -> None:
 def test_a_record_of_agreement_is_clean(record: Record) -> None:
     entry = Entry(engine="native", property="vjp", op="sin", dtype="float64", counts={"AGREE": 9}, verdict=Kind.AGREE)
     assert replace(record, entries=(entry,), failures=()).clean
+
+
+def test_a_record_of_schema_1_is_read_and_written_as_schema_2(record: Record) -> None:
+    old = json.loads(record.to_json())
+    old["schema"] = 1
+    del old["disputed"]
+    old["totals"] = {name: old["totals"][name] for name in ("cases", "graphs", "judged", "skipped", "counts")}
+    found = from_json(json.dumps(old))
+    assert found.schema == 2
+    assert (found.disputed, found.totals.entries, found.totals.entries_undecided) == ((), 0, 0)
+    assert found.entries == record.entries
+
+
+def test_disputes_and_entries_survive_the_round_trip(record: Record) -> None:
+    one = Dispute(engine="native", verdict=Kind.AGREE, op="sin", dtype="float64", witness="duals", case={"version": 1})
+    full = replace(record, disputed=(one,), totals=replace(record.totals, entries=100, entries_undecided=3))
+    assert from_json(full.to_json()) == full
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"kind": "gradproof-run", "schema": ' + "9" * 5000 + "}"])
+def test_what_python_cannot_read_is_damage_too(text: str) -> None:
+    with pytest.raises(RecordError, match=r"run\.json is damaged"):
+        from_json(text, "run.json")
+
+
+def test_a_number_beyond_all_floats_is_damage(record: Record) -> None:
+    with pytest.raises(RecordError, match="seconds: a whole number of 1329 bits"):
+        from_json(changed(record, seconds=10**400))
