@@ -57,3 +57,11 @@ def test_kinks_and_jumps_are_passed_over() -> None:
     assert not self_check(certify(case("abs", [0.0])))
     assert not self_check(certify(case("sign", [0.5])))
     assert not self_check(certify(case("exp", np.zeros((0,)))))
+
+
+def test_an_entry_at_zero_is_moved_too_and_no_further_than_its_neighbours() -> None:
+    small = certify(case("hypot", [-6.4e-155, 2.3e-154], [0.0, 0.0], ct=[-1.6, 0.9]))
+    assert self_check(small) == ""
+    product = certify(case("multiply", [0.0, 0.0], [2.0, 3.0]))
+    product.gradient[0] = product.gradient[0] + 1
+    assert self_check(product)
