@@ -66,17 +66,26 @@ class Builder:
     def result_shape(self, name: str, operands: Sequence[int], params: dict[str, Param]) -> tuple[int, ...]:
         """Shape of an op's result on values made so far."""
         if CATALOGUE[name].family == "elementwise":
-            shapes = [self.shapes[o] for o in operands]
-            return shapes[0] if len(shapes) == 1 else np.broadcast_shapes(*shapes)
+            first, *rest = [self.shapes[o] for o in operands]
+            return first if all(shape == first for shape in rest) else np.broadcast_shapes(first, *rest)
         return result_shape(name, [self.constants.get(o, self.shapes[o]) for o in operands], params)
 
     def graph(self, outputs: Sequence[int]) -> Graph:
-        """Renumbered: leaves first, dead code removed."""
-        renamed = {old: new for new, (old, _) in enumerate(self.leaves)}
-        for k, (old, *_rest) in enumerate(self.nodes):
-            renamed[old] = len(self.leaves) + k
-        nodes = tuple(Node(name, tuple(renamed[o] for o in operands), params) for _, name, operands, params in self.nodes)
-        return Graph(tuple(leaf for _, leaf in self.leaves), nodes, tuple(renamed[o] for o in outputs)).pruned()
+        """Renumbered: leaves first; what no output depends on is left out."""
+        needed = set(outputs)
+        nodes = []
+        for entry in reversed(self.nodes):
+            if entry[0] in needed:
+                needed.update(entry[2])
+                nodes.append(entry)
+        nodes.reverse()
+        leaves = [entry for entry in self.leaves if entry[0] in needed]
+        renamed = {old: new for new, (old, *_) in enumerate((*leaves, *nodes))}
+        return Graph(
+            tuple(leaf for _, leaf in leaves),
+            tuple(Node(name, tuple([renamed[o] for o in operands]), params) for _, name, operands, params in nodes),
+            tuple(renamed[o] for o in outputs),
+        )
 
     def case(self, source: Source, outputs: Sequence[int]) -> Case:
         shapes = [self.shapes[o] for o in outputs]
@@ -86,6 +95,22 @@ class Builder:
 
 def result_shape(name: str, operands: Sequence[tuple[int, ...] | Array], params: dict[str, Param]) -> tuple[int, ...]:
     """Shape of an op's result, from its NumPy meaning on ones (identity matrices where it factors one)."""
+    key = name, repr(params), *(o if isinstance(o, tuple) else (o.shape, o.dtype.char, o.tobytes()) for o in operands)
+    found = _SHAPES.get(key)
+    if found is None:
+        if len(_SHAPES) >= SHAPES_KEPT:
+            _SHAPES.clear()
+        found = _SHAPES[key] = _shape_of_meaning(name, operands, params)
+    return found
+
+
+_SHAPES: dict[tuple[object, ...], tuple[int, ...]] = {}  # the same few ops and shapes come up again and again
+SHAPES_KEPT = 20_000
+
+
+def _shape_of_meaning(
+    name: str, operands: Sequence[tuple[int, ...] | Array], params: dict[str, Param]
+) -> tuple[int, ...]:
     row = CATALOGUE[name]
     trial: list[Any] = []
     for operand in operands:

@@ -7,6 +7,7 @@ import random
 import numpy as np
 
 from gradproof.oracles.catalogue import Slot, Source
+from gradproof.oracles.catalogue.shapes import size as size_of
 from gradproof.oracles.domain import REAL, ROOMS
 from gradproof.oracles.formats import FORMATS, dtype_named
 from gradproof.oracles.graph import Array
@@ -48,12 +49,9 @@ def draw(source: Source, rnd: random.Random, count: int, mild: bool) -> list[flo
 
 def leaf(source: Source, rnd: random.Random, slot: Slot, dtype: str, mild: bool) -> Array:
     """Data for an operand, inside its domain by construction."""
-    count = 1
-    for n in slot.shape:
-        count *= n
     if slot.matrix:
         return matrix(rnd, slot, source).astype(dtype_named(dtype))
-    data = np.array(draw(source, rnd, count, mild), dtype=np.float64).reshape(slot.shape)
+    data = np.array(draw(source, rnd, size_of(slot.shape), mild), dtype=np.float64).reshape(slot.shape)
     room, largest = ROOMS[dtype], FORMATS[dtype].largest
     if room.tiny and slot.domain is not REAL:  # powers of what is tiny in float64 leave the range of a smaller format
         data = np.where((data != 0) & (np.abs(data) < room.tiny), room.tiny, data)
@@ -62,7 +60,9 @@ def leaf(source: Source, rnd: random.Random, slot: Slot, dtype: str, mild: bool)
         bits, spread = SCALE_BITS[dtype]
         limited = np.copysign(np.clip(np.abs(data), 2.0**-spread, 2.0**spread), data)
         data = np.where(data == 0, 0.0, np.ldexp(limited, slot.scale * bits))
-    inside: Array = np.asarray(np.clip(data, -largest, largest), dtype=dtype_named(dtype))
+    if dtype != "float64":
+        data = np.clip(data, -largest, largest)
+    inside: Array = np.asarray(data, dtype=dtype_named(dtype))
     return inside
 
 
@@ -71,7 +71,7 @@ def matrix(rnd: random.Random, slot: Slot, source: Source) -> Array:
     that is singular because its last row is twice the first, or its second column is."""
     shape = slot.shape
     n = shape[-1]
-    entries: Array = np.array([rnd.gauss(0.0, 1.0) for _ in range(int(np.prod(shape)))]).reshape(shape)
+    entries: Array = np.array([rnd.gauss(0.0, 1.0) for _ in range(size_of(shape))]).reshape(shape)
     identity: Array = np.eye(n)
     if slot.matrix == "spd":
         squared: Array = np.matmul(entries, np.swapaxes(entries, -1, -2)) + source.pick((1.0, 0.25, 4.0)) * identity
@@ -95,7 +95,7 @@ def matrix(rnd: random.Random, slot: Slot, source: Source) -> Array:
 
 def cotangent(source: Source, rnd: random.Random, shape: tuple[int, ...], dtype: str) -> Array:
     """Random, signed ones, graded over 16 decades (4 in float16), or one-hot; a constant is never the only seed."""
-    count = int(np.prod(shape))
+    count = size_of(shape)
     kind = source.below(8)
     if kind <= 2:
         values = [rnd.gauss(0.0, 1.0) for _ in range(count)]
