@@ -84,13 +84,21 @@ def check_gradient(
         report = failures.report(verdict, call, setting.given, save)
         raise GradientError(report, verdict) from (crash if isinstance(crash, BaseException) else None)
     if not verdict.kind.decided:
-        raise InconclusiveError(f"{verdict.kind}: {setting.name}: {verdict.reason}. {_advice(verdict)}")
+        raise InconclusiveError(f"{verdict.kind}: {setting.name}: {_undecided(verdict, setting.given)}. {_advice(verdict)}")
     return verdict
+
+
+def _undecided(verdict: Verdict, arguments: Arguments) -> str:
+    worst = verdict.worst
+    if worst is None:
+        return failures.named(verdict.reason, arguments)
+    where = failures.entry(worst, arguments)
+    return f"{where}: got {worst.got!r} where the values of f show {worst.expected!r}: {verdict.reason}"
 
 
 def _advice(verdict: Verdict) -> str:
     if verdict.kind is Kind.UNDECIDED and verdict.evidence.startswith("differences"):
-        return "Move the inputs off the singular point, or pass meaning=, the same function written in NumPy."
+        return "Move the inputs off this point, or pass meaning=, the same function written in NumPy, which decides."
     if verdict.kind is Kind.RANGE:
         return "Choose inputs inside its domain, or a wider dtype."
     return verdict.kind.what_to_do
@@ -155,13 +163,18 @@ class _Setting:
         return failures.path_of(self.f) or failures.name_of(self.f)
 
     def case(self, fn: Function, name: str, rng: np.random.Generator) -> tuple[Case, tuple[Array, ...]]:
-        """Inputs, one node in the function's name, and two sets of cotangents: signed, and signed over decades."""
+        """Inputs, one node in the function's name, and two sets of cotangents: signed, and signed over decades.
+
+        The first of a function with one number as its output is 1, so that a report shows its plain derivative.
+        """
         leaves = tuple(Leaf(x.data, constant=not x.primal) for x in self.arguments.leaves)
         outputs = [np.asarray(y) for y in self.own.values(fn)(self.arguments.primals)]
         signs = [rng.choice([-1.0, 1.0], y.shape) for y in outputs]
         first = tuple(
             np.asarray(s * rng.uniform(0.5, 1.5, y.shape), y.dtype) for s, y in zip(signs, outputs, strict=True)
         )
+        if sum(y.size for y in outputs) == 1:
+            first = tuple(np.ones(y.shape, y.dtype) for y in outputs)
         graded = tuple(
             np.asarray(rng.standard_normal(y.shape) * 10.0 ** rng.uniform(-GRADED, GRADED, y.shape), y.dtype)
             for y in outputs

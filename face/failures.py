@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,15 +16,19 @@ import numpy as np
 from gradproof.arguments import Arguments
 from gradproof.oracles.codec import decode_array, encode_array
 from gradproof.oracles.errors import GraphError
-from gradproof.oracles.finding import Finding, Verdict
+from gradproof.oracles.finding import Finding, Verdict, Worst
 from gradproof.oracles.graph import Array
 from gradproof.oracles.judge import K
 from gradproof.oracles.verdict import Kind
 
 VERSION = 1
+COTANGENT_MAX = 12  # entries that are printed
 ENTRIES_MAX = 100  # larger inputs are loaded from the file in the test to paste
-WRONG_TODO = "Fix the backward of f; the call below repeats the check."
-CONTRACT_TODO = "Keep the rule that broke; the call below repeats the check."
+TODO = {
+    Kind.WRONG: "Fix the backward of f; the call below repeats the check.",
+    Kind.CONTRACT: "Keep the rule that broke; the call below repeats the check.",
+    Kind.CRASHED: "The error this one follows from has the traceback; the call below repeats the check.",
+}
 
 
 @dataclass(frozen=True)
@@ -86,29 +91,64 @@ def doubted(verdict: Verdict, comparisons: Sequence[str]) -> Verdict:
 
 def report(verdict: Verdict, call: Call, arguments: Arguments, save: str | Path | None) -> str:
     """The text of a GradientError."""
-    names = [leaf.name for leaf in arguments.leaves]
     finding = verdict.decisive
     order = int(str(verdict.note.get("order", 1)))
     what = path_of(call.f) or name_of(call.f)
     lines = [
         f"{verdict.kind}: {'second-order ' if order == 2 else ''}gradient of {what} ({call.engine})",
-        f"  reason     {finding.reason or verdict.kind.meaning}",
+        f"  reason     {named(finding.reason, arguments) or verdict.kind.meaning}",
     ]
-    worst = finding.worst
-    if worst is not None and finding.property != "value":  # a value's reason says it all
-        lines += [
-            f"  worst      {names[worst.input]} at {list(worst.index)}",
-            f"  got        {worst.got!r}",
-            f"  expected   {worst.expected!r} ± {worst.radius:.1e}",
-            f"  bound      {worst.bound:.3e} (the error is {worst.units:.3g} times it; {call.k:g} times is accepted)",
-        ]
-    lines += [f"  also       {f.reason}" for f in verdict.findings if f.kind.fails and f is not finding]
+    if finding.worst is not None and finding.property != "value":  # a value's reason says it all
+        lines += _entry(finding, finding.worst, call, arguments)
+        lines.append(f"  cotangent  {_cotangent(verdict, order)}")
+    lines += [f"  also       {named(f.reason, arguments)}" for f in verdict.findings if f.kind.fails and f is not finding]
     lines.append(f"  evidence   {verdict.evidence}")
-    opaque = {Kind.WRONG: WRONG_TODO, Kind.CONTRACT: CONTRACT_TODO}
-    lines.append(f"  what to do {opaque.get(verdict.kind, verdict.kind.what_to_do)}")
+    lines.append(f"  what to do {TODO.get(verdict.kind, verdict.kind.what_to_do)}")
     path, saved = _saved(verdict, call, arguments, save)
     lines += [f"  saved      {saved}", "", *_replay(call, arguments, path), "", *_test(verdict, call, arguments, path)]
     return "\n".join(lines)
+
+
+def entry(worst: Worst, arguments: Arguments) -> str:
+    """Which entry of which argument, as the user would write it."""
+    name = arguments.leaves[worst.input].name
+    return f"{name} at {list(worst.index)}" if worst.index else name
+
+
+def _entry(finding: Finding, worst: Worst, call: Call, arguments: Arguments) -> list[str]:
+    error = abs(worst.got - worst.expected)
+    relative = f" (relative {error / abs(worst.expected):.3g})" if worst.expected and np.isfinite(error) else ""
+    times = f"; the error is {worst.units:.3g} times it" if np.isfinite(worst.units) else ""
+    return [
+        f"  worst      {entry(worst, arguments)}",
+        f"  got        {worst.got!r}",
+        f"  expected   {worst.expected!r} ± {worst.radius:.1e}",
+        f"  error      {error:.3g}{relative}",
+        f"  bound      {worst.bound:.3e}{times}, and {call.k:g} times is accepted",
+    ]
+
+
+def _cotangent(verdict: Verdict, order: int) -> str:
+    """What got and expected are gradients of: f's outputs weighted by this."""
+    given = verdict.case.cotangents
+    f = "f" if order == 1 else f"f's derivative of order {order - 1}"
+    if [c.tolist() for c in given] in ([1.0], [[1.0]]):
+        return f"1.0: {f} is one number, and got and expected are its plain derivative"
+    shown = ", ".join(_nested(c.tolist()) if c.ndim else _number(c.tolist()) for c in given)
+    if sum(c.size for c in given) > COTANGENT_MAX:
+        shown = f"random, of shape {', '.join(str(list(c.shape)) for c in given)}, in the file"
+    return f"{shown}: got and expected are derivatives of sum(cotangent * {f})"
+
+
+def named(reason: str, arguments: Arguments) -> str:
+    """A reason with the user's names for the inputs in it, in place of their numbers."""
+    names = [leaf.name for leaf in arguments.leaves if leaf.primal]
+
+    def name(found: re.Match[str]) -> str:
+        i = int(found[2])
+        return f"{'the gradient of ' if found[1] == 'gradient' else 'input '}{names[i]}" if i < len(names) else found[0]
+
+    return re.sub(r"\b(gradient|input) (\d+)\b", name, reason)
 
 
 # ---- the file

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.oracles.engine import Engine
-from gradproof.oracles.errors import GradproofError
+from gradproof.oracles.errors import EngineError, GradproofError
 from gradproof.oracles.graph import Array
 from gradproof.oracles.registry import engine as engine_by_name
 
@@ -80,17 +80,24 @@ class Framework:
 
     def plain(self, fn: Function, arrays: Sequence[Array]) -> tuple[Any, ...]:
         """``fn`` once, so that a call which fails for the user's own reasons fails in the user's own words."""
-        return tuple(self.engine.vjp(fn, [self.engine.from_numpy(a) for a in arrays])[0])
+        return self._outputs(fn, arrays)
+
+    def _outputs(self, fn: Function, arrays: Sequence[Array]) -> tuple[Any, ...]:
+        """``fn`` by the engine's own vjp, which may be anybody's.
+
+        Raises: EngineError if it does not return outputs and a pullback.
+        """
+        answer = self.engine.vjp(fn, [self.engine.from_numpy(a) for a in arrays])
+        if not isinstance(answer, tuple | list) or len(answer) != 2 or not callable(answer[1]):
+            raise EngineError(
+                f"vjp of engine {self.engine.name!r} returned {type(answer).__name__}; expected (outputs, pullback), a "
+                "tuple of its arrays and a function of a tuple of cotangents."
+            )
+        return tuple(answer[0])
 
     def values(self, fn: Function) -> Callable[[Sequence[Array]], list[Array]]:
         """``fn`` over NumPy arrays."""
-        engine = self.engine
-
-        def run(arrays: Sequence[Array]) -> list[Array]:
-            outputs, _ = engine.vjp(fn, [engine.from_numpy(a) for a in arrays])
-            return [engine.to_numpy(y) for y in outputs]
-
-        return run
+        return lambda arrays: [self.engine.to_numpy(y) for y in self._outputs(fn, arrays)]
 
     @contextmanager
     def untouched(self) -> Iterator[None]:

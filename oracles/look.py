@@ -3,13 +3,15 @@
 Nothing is known of the function but its values, so the bound is the differences' own measured error, and beside it what
 the engine's rounding may be: only as much of the noise seen in the gradient as the noise seen in the values explains.
 Where left and right slopes differ along a coordinate, all between them is accepted. A random direction is no judge at a
-kink: in relu(a) - relu(b) at 0 a sound gradient leaves its interval (docs/judge.md 3).
+kink: in relu(a) - relu(b) at 0 a sound gradient leaves its interval (docs/judge.md 3). Nor is one coordinate where kinks
+cancel in the values: relu(x) - relu(-x) is x, yet a program that takes 0 for both slopes at 0 gives 0 there. So an entry that
+is off at the very point, and right just beside it on both sides, is a choice that values cannot judge.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -19,25 +21,33 @@ from gradproof.oracles.point import Point
 from gradproof.oracles.slope import LEFT, RIGHT, Slope, fit, ladder, rough
 
 FINE = 1e-3  # below this part of the first radius a mismatch counts only if f is smooth around it
+STEPS = 64  # roundings of an entry: so far aside a choice at a tie is taken, and a slope is still the same
 TELLING = 0.05  # a tolerance above this part of the slope tells too little: look from each side
 
 
-Status = Literal["agrees", "wrong", "kink", "open"]
+Status = Literal["agrees", "wrong", "kink", "open", "choice"]
 
 
 @dataclass(frozen=True)
 class Look:
-    """What one direction says: a status, and for each cotangent <g, d>, the differences' slope and the tolerance."""
+    """What one direction says: a status, and for each cotangent <g, d>, the differences' slope and the tolerance.
+
+    ``left`` and ``right`` are the slopes of the two sides where they were told apart.
+    """
 
     status: Status
     got: Array
     expected: Array
     tolerance: Array
     radius: float = 0.0
+    left: Array | None = None
+    right: Array | None = None
 
     @property
     def worst(self) -> int:
-        """The cotangent that is furthest off."""
+        """The cotangent to show: the first if it is off, else that which is furthest off."""
+        if len(self.got) and not abs(self.got[0] - self.expected[0]) <= self.tolerance[0]:
+            return 0
         with np.errstate(all="ignore"):
             ratio = np.abs(self.got - self.expected) / self.tolerance
         return int(np.argmax(np.nan_to_num(ratio, nan=np.inf, posinf=np.inf)))
@@ -90,7 +100,8 @@ def look(point: Point, direction: Array, start: float, k: float, hints: Sequence
     between = bool(((got >= low - k * error - slack) & (got <= high + k * error + slack)).all())
     sides = Slope(np.clip(np.nan_to_num(got), low, high), error, right.radius, sharp=False)
     if ((high - low) > 2 * k * error).any():
-        return says(sides, "kink" if between or not alone else "wrong")
+        told = says(sides, "kink" if between or not alone else "wrong")
+        return replace(told, left=left.value, right=right.value)
     middle = Slope((low + high) / 2, np.maximum(error, (high - low) / 2), right.radius, right.sharp and left.sharp)
     if not telling(middle):
         return says(found, "open")
@@ -119,8 +130,24 @@ class Survey:
             if found.status == "agrees":
                 self.radius = max(self.radius, found.radius)  # a small one from near a kink would blunt all others
                 self.relative = max(self.relative, found.radius / size) if size else self.relative
+            if found.status == "wrong" and self._right_beside(i, found):
+                found = replace(found, status="choice")
             self.coordinates[i] = found
         return self.coordinates[i]
+
+    def _right_beside(self, i: int, seen: Look) -> bool:
+        """Whether a wrong entry, if it is a number, is right a few roundings to the left and to the right of the point."""
+        if not np.isfinite(seen.got).all():
+            return False
+        point = self.point
+        step = STEPS * point.subject.unit * float(point.scale[i])
+        for away, slope in ((-step, seen.left), (step, seen.right)):
+            moved = point.flat.copy()
+            moved[i] += away
+            off = np.abs(point.gradient_at(moved)[:, i] - (seen.expected if slope is None else slope))
+            if not (off <= seen.tolerance).all():
+                return False
+        return True
 
     def directions(self, count: int, rng: np.random.Generator) -> None:
         """Look along random directions, scaled to the entries and of one size by turns."""
@@ -159,7 +186,7 @@ class Survey:
         hide them: a direction that contradicts its own coordinates shows a function without a derivative. Of a large
         input only some coordinates are known, so two directions must agree that something is wrong.
         """
-        still = [i for i, seen in self.coordinates.items() if seen.status == "open"]
+        still = [i for i, seen in self.coordinates.items() if seen.status in ("open", "choice")]
         found = []
         for direction, seen in self.random:
             if seen.status == "wrong" and still:
@@ -178,6 +205,11 @@ class Survey:
             return True
         room = sum(abs(direction[i]) * self.coordinates[i].tolerance for i in on)
         return bool((np.abs(seen.got - seen.expected) <= room + seen.tolerance).all())
+
+    @property
+    def choices(self) -> dict[int, Look]:
+        """Entries off at the very point only."""
+        return {i: seen for i, seen in self.coordinates.items() if seen.status == "choice"}
 
     @property
     def kinked(self) -> bool:

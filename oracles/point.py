@@ -112,7 +112,7 @@ class Point:
         times = rng.uniform(-1, 1, NEAR)  # at random, because steps of rounding may keep time with even spacing
         points = [self.flat + t * step * direction for t in times.tolist()]
         values = np.array([self.projected(p)[0] for p in points])
-        gradients = np.array([self._gradient(p) for p in points])
+        gradients = np.array([self.gradient_at(p) for p in points])
         basis = np.vander(times, 3, increasing=True)
         inverse = np.linalg.pinv(basis)
         rest = (np.eye(NEAR) - basis @ inverse) / np.sqrt(NEAR - 3)
@@ -125,7 +125,8 @@ class Point:
             allowed = np.fmin(16 * shake, explained) + CONDITION * u * bend + 16 * u * np.abs(self.gradients)
         return np.asarray(np.nan_to_num(allowed, nan=0.0, posinf=0.0))
 
-    def _gradient(self, flat: Array) -> Array:
+    def gradient_at(self, flat: Array) -> Array:
+        """The engine's gradients at another point; NaN where it raises."""
         try:
             return self.subject.gradient(flat, self.cotangents)
         except Exception:  # noqa: BLE001 - as in ``projected``

@@ -115,7 +115,9 @@ def _name(dtype: np.dtype[Any]) -> str:
     return dtype.name
 
 
-def _taken(engine: Engine, arrays: Sequence[Any], what: str) -> Arrays:
+def _taken(engine: Engine, arrays: Any, what: str) -> Arrays:
+    if not isinstance(arrays, tuple | list):
+        raise TypeError(f"{what}s came back as {type(arrays).__name__}; expected a tuple or list of arrays, one for each")
     out = []
     for i, a in enumerate(arrays):
         if a is None:

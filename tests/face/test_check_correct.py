@@ -207,3 +207,25 @@ def test_an_error_of_the_users_own_function_is_the_users_to_see() -> None:
 
     with pytest.raises(KeyError, match="mine"):
         check_gradient(broken, 1.0)
+
+
+CHOICES: dict[str, tuple[Callable[..., Any], Any]] = {
+    "kinks that cancel": (lambda x: ge.nn.relu(x) - ge.nn.relu(-x), np.array([0.0, 1.0, -2.0])),
+    "kinks that cancel in one number": (lambda x: ge.nn.relu(x) - ge.nn.relu(-x), 0.0),
+    "kinks that cancel in part": (lambda x: ge.nn.relu(x) - 0.5 * ge.nn.relu(-x), np.array([0.0, 1.0])),
+    "ties of a largest and a smallest": (lambda x: ge.max(x) + ge.min(x), np.ones(3)),
+    "few entries of many": (lambda x: ge.sum(ge.nn.relu(x) - ge.nn.relu(-x)), np.concatenate([np.zeros(3), normal(500)])),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_sound_choice_at_a_kink_that_values_do_not_show_is_not_called_wrong(name: str) -> None:
+    f, x = CHOICES[name]
+    with pytest.raises(InconclusiveError, match=r"got .* where the values of f show .*meaning="):
+        check_gradient(f, x, coordinates=16)
+
+
+def test_the_formula_decides_what_values_cannot() -> None:
+    f, x = CHOICES["kinks that cancel"]
+    verdict = check_gradient(f, x, meaning=lambda x: np.maximum(x, 0) - np.maximum(-x, 0))
+    assert verdict.kind is Kind.SUBGRADIENT
