@@ -38,7 +38,7 @@ def blame(
     judging: Judging = judge,
     answers: Sequence[tuple[int, str, Verdict]] | None = None,
 ) -> Verdict:
-    """The verdict with ``blame`` (an op, or ``accumulation``) and ``blamed_node`` (the value id) filled in.
+    """The verdict with ``blame`` (an op, or ``accumulation``), ``blamed_node`` (the value id) and ``alone`` filled in.
 
     ``answers``, those of ``alone`` for the same case, serve several findings of it; without them the nodes are judged here.
     """
@@ -47,12 +47,12 @@ def blame(
         return replace(verdict, blame=graph.nodes[0].op, blamed_node=len(graph.leaves))
     wanted = (verdict.kind, verdict.decisive.property)
     worst: tuple[bool, int, float] | None = None
-    found: tuple[str, int | None] = (ACCUMULATION, None)
+    found: tuple[str, int | None, Verdict | None] = (ACCUMULATION, None, None)
     for first, op, answer in alone(verdict.case, engine, k, judging) if answers is None else answers:
         if answer.kind.severity < verdict.kind.severity and not answer.kind.fails:
             continue
         same = wanted in {(f.kind, f.property) for f in answer.findings}  # before any other fault of another node
         rank = (same, answer.kind.severity, answer.units)
         if worst is None or rank > worst:
-            worst, found = rank, (op, first)
-    return replace(verdict, blame=found[0], blamed_node=found[1])
+            worst, found = rank, (op, first, answer)
+    return replace(verdict, blame=found[0], blamed_node=found[1], alone=found[2])

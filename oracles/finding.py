@@ -55,7 +55,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on one case, with its provenance. ``evidence`` says what the bound rests on."""
+    """The verdict on one case, with its provenance. ``evidence`` says what the bound rests on.
+
+    ``alone`` is the verdict on the blamed node as a graph of its own, where blame judged it.
+    """
 
     kind: Kind
     engine: str
@@ -64,6 +67,7 @@ class Verdict:
     votes: tuple[Vote, ...] = ()
     blame: str = ""
     blamed_node: int | None = None
+    alone: Verdict | None = None
     evidence: str = "certified balls"
     bits: int = 0
     note: Mapping[str, object] = field(default_factory=dict)

@@ -22,9 +22,7 @@ from gradproof.specs.witnesses import witnessed
 
 def reason(name: str, verdict: Verdict) -> str:
     """Why a blamed failure of the engine called ``name`` is expected, or an empty string."""
-    if not verdict.kind.declarable:
-        return ""
-    return known.reason(name, verdict.kind, verdict.decisive.property, verdict.blame)
+    return known.reason(name, verdict)
 
 
 def failing(verdict: Verdict, engine: Engine, k: float, name: str) -> Iterator[tuple[Signature, Verdict]]:

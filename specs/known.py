@@ -1,25 +1,30 @@
-"""Known differences: saved graphs of engines that disagree with the judge, each with its reason.
+"""Known differences: saved graphs of engines that disagree with the judge, each with its reason and its condition.
 
-A file of ``specs/corpus/`` is a graph file whose note says which engine gives which verdict on it and why. Only verdicts
-that may be declared (LOSSY, NAN_UNTAKEN, SPEC) keep a run from failing; a WRONG always fails (docs/judge.md 6).
+A file of ``specs/corpus/`` is a graph file whose note says which engine gives which verdict on it, why, and where: the
+condition (``specs/condition.py``) that a failure must meet to be the same difference. Only verdicts that may be declared
+(LOSSY, NAN_UNTAKEN, SPEC) keep a run from failing; a WRONG always fails (docs/judge.md 6).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from gradproof.oracles.codec import load
+from gradproof.oracles.finding import Verdict
 from gradproof.oracles.graph import Case
 from gradproof.oracles.verdict import Kind
+from gradproof.specs.condition import Site, check, holds
 
 CORPUS = Path(__file__).parent / "corpus"
 
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """A saved graph, the engine it concerns, the verdict expected there, and why."""
+    """A saved graph, the engine it concerns, the verdict expected there, why, and where else it is to be expected."""
 
     name: str
     case: Case
@@ -28,18 +33,28 @@ class Known:
     property: str
     blame: str
     reason: str
+    condition: tuple[Mapping[str, Any], ...]
+
+    def explains(self, engine: str, verdict: Verdict) -> bool:
+        """Whether a failure of one op, judged alone, is this difference."""
+        node = verdict.case.graph.nodes[0]
+        if (self.engine, self.blame) != (engine, node.op):
+            return False
+        found = [f for f in verdict.findings if (f.kind, f.property) == (self.verdict, self.property)]
+        return bool(found) and holds(self.condition, site(verdict.case), found[0].worst, verdict.case.graph.dtype.name)
 
 
 @cache
 def corpus() -> tuple[Known, ...]:
     """Every saved graph, in the order of their names.
 
-    Raises: GraphError if a file is damaged; KeyError if its note lacks a field.
+    Raises: GraphError if a file is damaged or its condition means nothing; KeyError if its note lacks a field.
     """
     found = []
     for path in sorted(CORPUS.glob("*.json")):
         case = load(path)
         note = case.note
+        check(note["condition"], path.name)
         found.append(
             Known(
                 path.stem,
@@ -49,14 +64,28 @@ def corpus() -> tuple[Known, ...]:
                 str(note["property"]),
                 str(note["blame"]),
                 str(note["reason"]),
+                tuple(note["condition"]),
             )
         )
     return tuple(found)
 
 
-def reason(engine: str, kind: Kind, prop: str, blame: str) -> str:
-    """Why a failure is expected, or an empty string if it is not."""
+def site(case: Case) -> Site:
+    """The one node of a graph, with its operands and its cotangent."""
+    node = case.graph.nodes[0]
+    return Site(tuple(case.graph.leaves[o].data for o in node.operands), node.params, case.cotangents[0])
+
+
+def reason(engine: str, verdict: Verdict) -> str:
+    """Why a blamed failure is expected, or an empty string if it is not.
+
+    The blamed node alone is looked at: a verdict on several nodes that blame has not judged apart is never expected.
+    """
+    one = verdict.alone or verdict
+    if len(one.case.graph.nodes) != 1:
+        return ""
+    wanted = (verdict.kind, verdict.decisive.property)
     for known in corpus():
-        if (known.engine, known.verdict, known.property, known.blame) == (engine, kind, prop, blame):
+        if (known.verdict, known.property) == wanted and known.explains(engine, one):
             return known.reason
     return ""

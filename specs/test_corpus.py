@@ -1,21 +1,41 @@
-"""Every saved graph of ``specs/corpus`` again: its engine still gives the verdict recorded, and the native engine is right."""
+"""Every saved graph of ``specs/corpus`` again: its engine still gives the verdict recorded, and the native engine is right.
+
+Its condition is tested too: it accepts that graph, and it accepts no ordinary one.
+"""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import pytest
 
+from gradproof.oracles.blame import blame
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.errors import EngineError
+from gradproof.oracles.finding import Finding, Verdict, Worst
+from gradproof.oracles.graph import Array, Case, Graph, Leaf
 from gradproof.oracles.judge import judge
 from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.verdict import Kind
-from gradproof.specs.known import Known, corpus
+from gradproof.specs.known import Known, corpus, reason
 
-FIELDS = {"engine", "version", "verdict", "property", "blame", "reason", "dtype"}
-NODES_MAX = 3
+FIELDS = {"engine", "version", "verdict", "property", "blame", "reason", "dtype", "condition"}
+DRAWS = 5
+LEAST_AXIS = 3
+EXPECTED, BOUND = 0.5, 1e-16
+FAR_OFF = (0.0, math.inf, math.nan, -EXPECTED, 3 * EXPECTED + 7.5)
+INTO: dict[str, Callable[[Array], Array]] = {  # ordinary values inside the domain
+    "acosh": lambda x: 1 + np.abs(x),
+    "atanh": np.tanh,
+    "log1p": np.abs,
+    "pow": np.abs,
+    "sqrt": np.abs,
+}
 every = pytest.mark.parametrize("known", corpus(), ids=lambda known: known.name)
 
 
@@ -43,6 +63,48 @@ def test_the_verdict_is_still_the_recorded_one(known: Known) -> None:
 
 
 @every
+def test_its_condition_accepts_its_own_graph(known: Known) -> None:
+    """The failure that was saved is explained by the reason saved with it."""
+    engine = installed(known.engine)
+    if engine is None:
+        pytest.skip(f"{known.engine} is not installed, so its saved graph cannot be replayed")
+    verdict = judge(known.case, engine)
+    for finding in verdict.findings:
+        if (finding.kind, finding.property) == (known.verdict, known.property):
+            one = blame(replace(verdict, kind=finding.kind, findings=(finding,)), engine)
+            assert reason(known.engine, one) == known.reason, one.report()
+
+
+@every
+@pytest.mark.parametrize("seed", range(DRAWS))
+def test_its_condition_rejects_ordinary_values(known: Known, seed: int) -> None:
+    """At standard normal operands an answer that is far off is no known difference, and digits that are lost are one
+    only where the condition says of how many bounds."""
+    limited = all("bounds_at_most" in region.get("answer", {}) for region in known.condition)
+    for got in (*FAR_OFF, *(() if limited else (EXPECTED + 50 * BOUND,))):
+        assert not reason(known.engine, failing(known, ordinary(known.case, seed), got)), got
+
+
+def ordinary(case: Case, seed: int) -> Case:
+    """The one node of a saved graph at standard normal operands, every axis at least three long."""
+    rng = np.random.default_rng(seed)
+    node = case.graph.nodes[0]
+    leaves = []
+    for leaf in case.graph.leaves:
+        x = rng.standard_normal(tuple(max(n, LEAST_AXIS) for n in leaf.data.shape) or (LEAST_AXIS,))
+        leaves.append(Leaf(INTO.get(node.op, np.array)(x).astype(leaf.data.dtype), leaf.constant))
+    cotangent = rng.standard_normal(leaves[0].data.shape).astype(case.graph.dtype)
+    return Case(Graph(tuple(leaves), (node,), case.graph.outputs), (cotangent,))
+
+
+def failing(known: Known, case: Case, got: float) -> Verdict:
+    """The failure of a saved graph, as if the engine had given ``got`` on another case."""
+    worst = Worst(0, (0,), got, EXPECTED, 0.0, BOUND)
+    finding = Finding(known.property, known.verdict, worst=worst)
+    return Verdict(known.verdict, known.engine, case, (finding,), blame=known.blame)
+
+
+@every
 def test_the_native_engine_is_right(known: Known) -> None:
     """What other engines get wrong is judged right for the native one, so the fault is not the judge's alone."""
     native = by_name("native")
@@ -57,8 +119,9 @@ def test_the_note_says_what_and_why(known: Known) -> None:
     assert set(note) >= FIELDS
     assert str(note["reason"]).endswith(".")
     assert note["dtype"] == known.case.graph.dtype.name
-    assert known.blame in known.case.graph.ops
-    assert len(known.case.graph.nodes) <= NODES_MAX
+    assert known.case.graph.ops == (known.blame,)
+    assert len(known.case.graph.nodes) == 1
+    assert all(note["dtype"] in region["dtypes"] for region in known.condition)
     assert known.verdict is Kind.WRONG or known.verdict.declarable
 
 
