@@ -2,15 +2,38 @@
 
 An engine of one's own is a class with ``name``, ``lineage``, ``namespace``, ``from_numpy``, ``to_numpy`` and ``vjp``;
 ``Capabilities`` says what else it offers. NumPy in, NumPy out at this border.
+
+Three methods are optional, and asked for only by the modes that an engine declares (``oracles.modes``); within a nested mode
+each is called on the engine's own arrays, inside an outer transform:
+
+    jvp(fn, primals, tangents) -> (outputs, tangents of the outputs)     both tuples of arrays
+    vmap(fn) -> fn over a first axis of every argument and every result
+    compile(fn) -> fn, compiled
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, Protocol, runtime_checkable
 
 from gradproof.oracles.graph import Array
+
+ORDER_MAX = 3
+
+
+def nestings(
+    letters: Iterable[str] = ("reverse", "forward"), order: int = ORDER_MAX, around: Iterable[str] = ("",)
+) -> frozenset[str]:
+    """Names of the modes that nest the letters up to an order, plain and with each prefix of ``around``.
+
+    >>> sorted(nestings(("reverse",), 2, ("", "vmap of ")))
+    ['reverse', 'reverse over reverse', 'vmap of reverse', 'vmap of reverse over reverse']
+    """
+    letters = tuple(letters)
+    words = [" over ".join(word) for n in range(1, order + 1) for word in product(letters, repeat=n)]
+    return frozenset(prefix + word for prefix in around for word in words)
 
 
 @dataclass(frozen=True)
@@ -20,12 +43,14 @@ class Capabilities:
     ``unsupported`` names the ops it has not; any op its namespace lacks is unsupported without being listed.
     ``unsupported_in`` names, for a dtype, further ops that it has not in that dtype (PyTorch factors no matrix in float16).
     ``nan_at`` names the ops whose gradient it declares NaN at a singular point (``linalg.vector_norm`` at 0, say).
+    ``modes`` names how its transforms nest; see ``nestings``.
     """
 
     dtypes: tuple[str, ...] = ("float64",)
     unsupported: frozenset[str] = frozenset()
     nan_at: frozenset[str] = frozenset()
     unsupported_in: Mapping[str, frozenset[str]] = field(default_factory=dict, hash=False)
+    modes: frozenset[str] = frozenset({"reverse"})
 
     def lacks(self, op: str, dtype: str = "") -> bool:
         """Whether the op is declared missing, in every dtype or in this one."""

@@ -164,7 +164,11 @@ def _along(
     if row is MULTIPLY:
         slopes = args[::-1]
     elif origin or (row is POW and args[0].value.is_zero() and moves[1] is not None):
-        return sum((x * UNKNOWN for x in args if not _fixed(x)), out.lift(UNKNOWN))
+        unknown = out.lift(UNKNOWN)
+        for x in args:
+            if not _fixed(x):  # so that what is computed from it is not known either
+                unknown = unknown + x * UNKNOWN
+        return unknown
     elif row is POW and args[1].value.is_zero() and not _fixed(args[1]):  # a slope of 0 here, but not beside it
         slopes = (args[1] * TAPE.power(args[0], args[1] - 1), row.slopes(TAPE, *args, out)[1])
     elif isinstance(row, Unary):

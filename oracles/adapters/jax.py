@@ -13,7 +13,7 @@ import numpy as np
 from jax import experimental
 
 from gradproof.oracles.adapters import jax_ops
-from gradproof.oracles.engine import Capabilities
+from gradproof.oracles.engine import Capabilities, nestings
 from gradproof.oracles.errors import Unsupported
 from gradproof.oracles.graph import Array
 
@@ -60,6 +60,7 @@ class JaxEngine:
         dtypes=("float64", "float32", "float16", "bfloat16"),
         nan_at=frozenset({"linalg.vector_norm", "hypot", "atan2", "std", "xlogy"}),
         unsupported_in={"float16": FACTORS, "bfloat16": FACTORS},
+        modes=nestings(around=("", "vmap of ", "compiled ")),
     )
 
     def from_numpy(self, array: Array) -> jax.Array:
@@ -87,3 +88,29 @@ class JaxEngine:
                 return tuple(pull(tuple(cotangents)))
 
         return outputs, pullback
+
+    def jvp(
+        self, fn: Callable[..., Any], primals: Sequence[jax.Array], tangents: Sequence[jax.Array]
+    ) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...]]:
+        """``fn(*primals)`` and its tangents along those of the primals."""
+        with _ready():
+            outputs, along = jax.jvp(lambda *xs: tuple(fn(*xs)), tuple(primals), tuple(tangents))
+        return tuple(outputs), tuple(along)
+
+    def vmap(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """``fn`` over a first axis of every argument."""
+
+        def mapped(*xs: jax.Array) -> Any:
+            with _ready():
+                return jax.vmap(fn)(*xs)
+
+        return mapped
+
+    def compile(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """``fn`` compiled by XLA."""
+
+        def compiled(*xs: jax.Array) -> Any:
+            with _ready():
+                return jax.jit(fn)(*xs)
+
+        return compiled

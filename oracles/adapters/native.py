@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import gradproof.engine as ge
-from gradproof.oracles.engine import Capabilities
+from gradproof.oracles.engine import Capabilities, nestings
 from gradproof.oracles.graph import Array
 
 Pullback = Callable[[tuple[Any, ...]], tuple[Any, ...]]
@@ -23,7 +23,7 @@ class NativeEngine:
     lineage: str = "gradproof.engine"
     version: str = version("gradproof")
     namespace: ModuleType = ge
-    capabilities: Capabilities = Capabilities(dtypes=("float64", "float32"))
+    capabilities: Capabilities = Capabilities(dtypes=("float64", "float32"), modes=nestings())
 
     def from_numpy(self, array: Array) -> Array:
         """The array itself: the engine promises never to write it, and the contract checks hold it to that."""
@@ -42,3 +42,9 @@ class NativeEngine:
 
         outputs, pull = ge.vjp(outputs_of, *primals)
         return outputs, lambda cotangents: tuple(pull(tuple(cotangents)))
+
+    def jvp(
+        self, fn: Callable[..., Any], primals: Sequence[Array], tangents: Sequence[Array]
+    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """``fn(*primals)`` and its tangents along those of the primals."""
+        return ge.jvp(lambda *xs: tuple(fn(*xs)), tuple(primals), tuple(tangents))

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gradproof.oracles.adapters import torch_ops
-from gradproof.oracles.engine import Capabilities
+from gradproof.oracles.adapters import torch_nested, torch_ops
+from gradproof.oracles.engine import Capabilities, nestings
 from gradproof.oracles.errors import Unsupported
 from gradproof.oracles.formats import dtype_named
 from gradproof.oracles.graph import Array
@@ -48,7 +48,9 @@ class TorchEngine:
         dtypes=("float64", "float32", "float16", "bfloat16"),
         nan_at=frozenset({"hypot", "xlogy"}),
         unsupported_in={"float16": FACTORS, "bfloat16": FACTORS},
+        modes=nestings(around=("", "vmap of ")),
     )
+    depth = 0  # of transforms whose function is being evaluated
 
     def from_numpy(self, array: Array) -> Tensor:
         """A tensor over its own copy, whatever the strides of the original."""
@@ -65,7 +67,13 @@ class TorchEngine:
         return np.array(plain.numpy(), order="C")
 
     def vjp(self, fn: Callable[..., Any], primals: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], Pullback]:
-        """``fn(*primals)`` as a tuple, and a pullback that may be called any number of times."""
+        """``fn(*primals)`` as a tuple, and a pullback that may be called any number of times.
+
+        Inside another transform it is that of ``torch.func``, which nests.
+        """
+        if self.depth:
+            return torch_nested.vjp(fn, primals)
+        fn = self._within(fn)
         inputs = tuple(p.detach().requires_grad_() for p in primals)
         with torch.enable_grad(), warnings.catch_warnings(), _declining():
             warnings.simplefilter("ignore")  # var of a size-0 array warns; a warning is not an answer
@@ -77,9 +85,31 @@ class TorchEngine:
             if not pairs or not inputs:
                 return tuple(torch.zeros_like(p) for p in primals)
             reached, seeds = zip(*pairs, strict=True)
-            with _declining():
+            with _declining(), torch_nested.declining():
                 return torch.autograd.grad(
                     reached, inputs, seeds, retain_graph=True, allow_unused=True, materialize_grads=True
                 )
 
         return tuple(y.detach() for y in outputs), pullback
+
+    def jvp(
+        self, fn: Callable[..., Any], primals: Sequence[Tensor], tangents: Sequence[Tensor]
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """``fn(*primals)`` and its tangents along those of the primals."""
+        return torch_nested.jvp(self._within(fn), primals, tangents)
+
+    def vmap(self, fn: Callable[..., Any]) -> Callable[..., tuple[Tensor, ...]]:
+        """``fn`` over a first axis of every argument."""
+        return torch_nested.vmap(self._within(fn))
+
+    def _within(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """``fn``, during which further transforms are nested ones."""
+
+        def counted(*xs: Tensor) -> Any:
+            self.depth += 1
+            try:
+                return fn(*xs)
+            finally:
+                self.depth -= 1
+
+        return counted
