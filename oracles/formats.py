@@ -59,4 +59,5 @@ def dtype_named(name: str) -> np.dtype[Any]:
         raise GradproofError(
             'bfloat16 needs the package ml_dtypes, which is not installed: pip install "gradproof[bfloat16]".'
         ) from error
-    return np.dtype(ml_dtypes.bfloat16)
+    found: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    return found
