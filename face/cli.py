@@ -59,6 +59,9 @@ def verify(
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML here.")] = None,
     against: Annotated[Path | None, typer.Option(help="An earlier run record to compare with.")] = None,
     save: Annotated[Path, typer.Option(help="Folder for the minimal graphs of failures.")] = Path("gradproof-failures"),
+    history: Annotated[
+        Path | None, typer.Option(help="SQLite file that this run is added to; the page then shows the trend of its runs.")
+    ] = None,
 ) -> None:
     """Put engines on trial over single-op cases and random graphs (the main job)."""
     raise typer.Exit(
@@ -72,7 +75,7 @@ def verify(
             references=tuple(r.strip() for r in references.split(",") if r.strip()),
             seed=seed,
             jobs=jobs,
-            outputs=commands.Outputs(report, json, junit, against, save),
+            outputs=commands.Outputs(report, json, junit, against, save, history),
         )
     )
 

@@ -25,6 +25,7 @@ from gradproof.oracles.verdict import Kind
 from gradproof.reports import compare as comparison
 from gradproof.reports import record as records
 from gradproof.reports import render
+from gradproof.reports.history import History
 from gradproof.session import Session, command_line
 from gradproof.specs import run
 from gradproof.specs.properties import PROPERTIES
@@ -44,6 +45,7 @@ class Outputs:
     junit: Path | None = None
     against: Path | None = None
     save: Path | None = None
+    history: Path | None = None
 
     def check(self) -> None:
         """Refuse paths that cannot be written before the run, so that nothing is lost after it."""
@@ -63,6 +65,8 @@ class Outputs:
                 raise UsageError(f"cannot write {path}: {error.strerror}. Choose another path.") from error
             if not existed:
                 path.unlink()
+        if self.history is not None:
+            History(self.history)
         if self.save is not None:
             nearest = next(p for p in (self.save, *self.save.absolute().parents) if p.exists())
             if not nearest.is_dir() or not os.access(nearest, os.W_OK):
@@ -131,12 +135,16 @@ def finish(session: Session, outputs: Outputs, old: records.Record | None, inter
 
 
 def write(record: records.Record, outputs: Outputs, old: records.Record | None = None) -> None:
-    """The record, the page and the JUnit file, each where asked for."""
+    """The record, the page, the JUnit file and the history, each where asked for."""
+    runs = History(outputs.history) if outputs.history else None
+    if runs and not record.interrupted:  # half a run would look like a better one
+        runs.add(record)
+        console.print(f"history {runs.path}")
     if outputs.json:
         records.write(record, outputs.json)
         console.print(f"record  {outputs.json}")
     if outputs.report:
-        render.write(record, outputs.report, old)
+        render.write(record, outputs.report, old, runs.cells() if runs else ())
         console.print(f"page    {outputs.report}")
     if outputs.junit:
         from gradproof.reports.junit import to_junit

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gradproof.reports.record import Entry, Record, RecordError, from_json
+from gradproof.reports.record import CASE, Entry, Record, RecordError, from_json
 
 VERSION = 1
 _TABLES = """
@@ -46,6 +46,21 @@ class Point:
     cases: int
     failing: int
     worst: float | None
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One engine in one run: of ``cells`` ops (random graphs are one more), ``failing`` had a failing case."""
+
+    created: str
+    gradproof: str
+    profile: str
+    seed: int
+    engine: str
+    cells: int
+    failing: int
+    cases: int
+    failing_cases: int
 
 
 class History:
@@ -98,6 +113,15 @@ class History:
             raise RecordError(f"{self.path} holds no run {run}. List them with runs().")
         return from_json(zlib.decompress(row[0]).decode(), f"run {run} of {self.path}")
 
+    def cells(self) -> tuple[Cells, ...]:
+        """How many ops failed for each engine through the runs, the oldest first: what the page shows as a trend."""
+        query = (
+            "SELECT created, gradproof, profile, seed, engine, count(*), sum(op.failing > 0), sum(op.cases), "
+            "sum(op.failing) FROM op JOIN run ON run.id = op.run GROUP BY run, engine ORDER BY created, run, engine"
+        )
+        with self._open() as database:
+            return tuple(Cells(*row) for row in database.execute(query))
+
     def trend(self, op: str | None = None, engine: str | None = None) -> tuple[Point, ...]:
         """Failing counts and worst units through the runs, oldest first, of one op or all, of one engine or all."""
         query = (
@@ -124,24 +148,22 @@ class History:
 
 
 def _points(record: Record) -> list[Point]:
-    """One point for each engine and op of a record."""
+    """One point for each engine and op of a record, from the entries that count whole cases where there are any."""
     groups: dict[tuple[str, str], list[Entry]] = {}
     for entry in record.entries:
         groups.setdefault((entry.engine, entry.op), []).append(entry)
-    return [
-        Point(
-            run=0,
-            created=record.created,
-            engine=engine,
-            op=op,
-            cases=sum(sum(entry.counts.values()) for entry in entries),
-            failing=sum(_failing(record, entry) for entry in entries),
-            worst=max((entry.worst for entry in entries if entry.worst is not None), default=None),
+    points = []
+    for (engine, op), entries in groups.items():
+        whole = [entry for entry in entries if entry.property == CASE] or entries
+        points.append(
+            Point(
+                run=0,
+                created=record.created,
+                engine=engine,
+                op=op,
+                cases=sum(sum(entry.counts.values()) for entry in whole),
+                failing=sum(sum(record.failing(entry).values()) for entry in whole),
+                worst=max((entry.worst for entry in entries if entry.worst is not None), default=None),
+            )
         )
-        for (engine, op), entries in groups.items()
-    ]
-
-
-def _failing(record: Record, entry: Entry) -> int:
-    """How many cases of an entry fail and are not declared."""
-    return entry.failing if record.fails(entry) else 0
+    return points

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -14,7 +15,9 @@ from markupsafe import Markup
 from gradproof.oracles import draw
 from gradproof.oracles.verdict import Kind
 from gradproof.reports import compare, view
+from gradproof.reports.history import Cells
 from gradproof.reports.record import Record, RecordError, save
+from gradproof.reports.trend import trends
 
 BYTES_MAX = 2_000_000
 BUDGETS = (
@@ -26,28 +29,31 @@ BUDGETS = (
 )
 
 
-def render(record: Record, against: Record | None = None) -> str:
+def render(record: Record, against: Record | None = None, trend: Sequence[Cells] = ()) -> str:
     """The page of a record, under 2 MB; with ``against``, an older record, it opens on what changed since.
+
+    ``trend``: what a history holds of the runs before it and of this one.
 
     What does not fit is named on the page, never left out in silence. Raises: RecordError if not even the smallest
     page fits.
     """
     for budget in BUDGETS:
-        page = _page(record, against, budget)
+        page = _page(record, against, trend, budget)
         if len(page.encode()) < BYTES_MAX:
             return page
     raise RecordError(f"the page would be {len(page.encode()):,} bytes, over {BYTES_MAX:,}: its texts are too long.")
 
 
-def write(record: Record, path: str | Path, against: Record | None = None) -> None:
+def write(record: Record, path: str | Path, against: Record | None = None, trend: Sequence[Cells] = ()) -> None:
     """Write the page of a record to a file. Raises: RecordError if the path cannot be written."""
-    save(path, render(record, against))
+    save(path, render(record, against, trend))
 
 
-def _page(record: Record, against: Record | None, budget: view.Budget) -> str:
+def _page(record: Record, against: Record | None, trend: Sequence[Cells], budget: view.Budget) -> str:
     brief = _brief(record, budget)
     shown, listed, unlisted = view.shown_failures(brief, budget)
-    data, entries_left_out = view.packed(brief, shown, budget)
+    disputed = view.shown_disputes(brief, budget)
+    data, entries_left_out = view.packed(brief, shown, disputed, budget)
     rows, absent = view.verdict_rows(brief)
     return _template().render(
         record=brief,
@@ -63,6 +69,9 @@ def _page(record: Record, against: Record | None, budget: view.Budget) -> str:
         claim_counts=view.claim_counts(brief.claims),
         comparison=compare.compare(against, record) if against else None,
         changes_max=budget.listed,
+        trends=trends(trend),
+        disputed=disputed,
+        share=view.share,
         data=Markup(view.embed(data)),
         style=Markup(_asset("style.css") + draw.STYLE.replace("svg.gp:root", "svg.gp-alone")),
         script=Markup(_asset("script.js")),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from typing import Any
 
 from gradproof.oracles.verdict import Kind
 from gradproof.reports.plain import to_plain
-from gradproof.reports.record import CASE, Claim, Entry, Failure, Record
+from gradproof.reports.record import CASE, Claim, Dispute, Entry, Failure, Record
 from gradproof.reports.svg import safe_svg
 
 TONES = {
@@ -57,7 +59,19 @@ class Headline:
     @property
     def share_skipped(self) -> str:
         """Skipped over judged, as a percentage."""
-        return f"{100 * self.skipped / self.judged:.2g}\u00a0%" if self.judged else "0\u00a0%"
+        return share(self.skipped, self.judged)
+
+
+@dataclass(frozen=True)
+class ShownDispute:
+    """A disputed verdict as the page tells it; ``case`` is the graph file's text or "" if left out."""
+
+    dispute: Dispute
+    number: int
+    pretty: str
+    case: str
+    file: str
+    replay: str
 
 
 @dataclass(frozen=True)
@@ -71,7 +85,16 @@ class Shown:
     message: str
     pretty: str
     case: str
+    file: str
     versions: str
+
+
+def share(part: int, whole: int) -> str:
+    """A percentage to two digits; what is there is never shown as nothing."""
+    if not part or not whole:
+        return "0\u00a0%"
+    percent = 100 * part / whole
+    return f"{percent:.2g}\u00a0%" if percent >= 0.01 else "under 0.01\u00a0%"
 
 
 def tone(kind: str) -> str:
@@ -96,7 +119,7 @@ def headlines(record: Record) -> list[Headline]:
                 lineage=engine.lineage if engine else "",
                 wrong=counts[Kind.WRONG],
                 judged=sum(n for kind, n in counts.items() if kind not in (Kind.UNSUPPORTED, Kind.NOT_YET_SHOWN)),
-                failing=sum(entry.failing for entry in entries if record.fails(entry)),
+                failing=sum(sum(record.failing(entry).values()) for entry in entries),
                 skipped=sum(n for kind, n in counts.items() if kind.skipped),
                 rest=tuple(sorted(((k, n) for k, n in counts.items() if n and k is not Kind.AGREE), key=_severity)),
             )
@@ -136,7 +159,8 @@ def shown_failures(record: Record, budget: Budget) -> tuple[list[Shown], list[Fa
 
 
 def _shown(record: Record, failure: Failure, number: int, budget: Budget) -> Shown:
-    case = json.dumps(to_plain(failure.case), ensure_ascii=False, indent=1, allow_nan=False) if failure.case else ""
+    case = _file_text(failure.case)
+    named = re.search(r"[\w.-]+\.json\b", failure.replay)
     versions = {"gradproof": record.gradproof, "Python": record.platform.python, **record.platform.packages}
     svg = safe_svg(failure.svg) if number < budget.drawn and len(failure.svg) <= 10 * budget.text else ""
     return Shown(
@@ -147,8 +171,32 @@ def _shown(record: Record, failure: Failure, number: int, budget: Budget) -> Sho
         message=clip(failure.message, budget.text),
         pretty=clip(failure.pretty, budget.text),
         case=case if len(case) <= budget.text else "",
+        file=named.group() if named else re.sub(r"[^A-Za-z0-9._-]+", "-", failure.id) + ".json",
         versions=clip(", ".join(f"{name} {version}" for name, version in versions.items()), 400),
     )
+
+
+def shown_disputes(record: Record, budget: Budget) -> list[ShownDispute]:
+    """The disputed verdicts that are told, each with the file it can be saved as and the command that reads it."""
+    found = []
+    for i, dispute in enumerate(record.disputed[: budget.drawn or 5]):
+        case = _file_text(dispute.case)
+        file = f"disputed-{i + 1}.json"
+        found.append(
+            ShownDispute(
+                dispute=dispute,
+                number=i,
+                pretty=clip(dispute.pretty, budget.text),
+                case=case if len(case) <= budget.text else "",
+                file=file,
+                replay=f"gradproof replay {file} --engine {shlex.quote(dispute.engine)}",
+            )
+        )
+    return found
+
+
+def _file_text(case: Mapping[str, Any]) -> str:
+    return json.dumps(to_plain(case), ensure_ascii=False, indent=1, allow_nan=False) if case else ""
 
 
 def clip(text: str, limit: int) -> str:
@@ -172,7 +220,9 @@ def claim_counts(claims: Sequence[Claim]) -> list[tuple[str, int]]:
     return [(name, counts[name]) for name in [*order, *sorted(set(counts) - set(order))] if counts[name]]
 
 
-def packed(record: Record, shown: Sequence[Shown], budget: Budget) -> tuple[dict[str, Any], int]:
+def packed(
+    record: Record, shown: Sequence[Shown], disputed: Sequence[ShownDispute], budget: Budget
+) -> tuple[dict[str, Any], int]:
     """The data the page's script reads: names once, entries as short rows; and how many entries are left out."""
     worst_first = sorted(range(len(record.entries)), key=lambda i: -record.entries[i].verdict.severity)
     kept = [record.entries[i] for i in sorted(worst_first[: budget.entries])]
@@ -203,8 +253,10 @@ def packed(record: Record, shown: Sequence[Shown], budget: Budget) -> tuple[dict
     data["kinds"] = [[kind.value, kind.mark, tone(kind), kind.severity, kind.meaning] for kind in Kind]
     data["entries"] = rows
     data["failures"] = [
-        [item.failure.id, item.failure.engine, item.failure.blame, item.failure.op, item.case] for item in shown
+        [item.failure.id, item.failure.engine, item.failure.blame, item.failure.op, item.case, item.file]
+        for item in shown
     ]
+    data["disputed"] = [[item.case, item.file] for item in disputed]
     return data, len(record.entries) - len(kept)
 
 

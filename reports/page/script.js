@@ -2,7 +2,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const kinds = data.kinds.map(([name, mark, tone, severity, meaning]) => ({ name, mark, tone, severity, meaning }));
-  const failures = data.failures.map(([id, engine, blame, op, graph]) => ({ id, engine, blame, op, graph }));
+  const failures = data.failures.map(([id, engine, blame, op, graph, file]) => ({ id, engine, blame, op, graph, file }));
   const entries = data.entries.map(([engine, op, property, dtype, order, mode, kind, counts, worst, seconds, failed, failed_count, fails]) => ({
     engine, op, property, dtype: data.dtypes[dtype], order, mode: data.modes[mode], kind: kinds[kind],
     counts: pairs(counts), worst, seconds, failed, failed_count, fails: fails === 1,
@@ -236,9 +236,9 @@
     setTimeout(() => { button.textContent = "Copy"; }, 1600);
   }
 
-  function download(i) {
-    const url = URL.createObjectURL(new Blob([failures[i].graph], { type: "application/json" }));
-    const link = make("a", { href: url, download: `${failures[i].id.replace(/[^A-Za-z0-9._-]+/g, "-")}.json` });
+  function download(graph, file) {
+    const url = URL.createObjectURL(new Blob([graph], { type: "application/json" }));
+    const link = make("a", { href: url, download: file });
     document.body.append(link);
     link.click();
     link.remove();
@@ -250,7 +250,11 @@
     const button = event.target.closest("button");
     if (!button) return;
     if (button.matches(".copy")) copyText(button);
-    if (button.matches(".save")) download(Number(button.closest("[data-failure]").dataset.failure));
+    if (button.matches(".save")) {
+      const { failure, dispute } = button.closest("[data-failure], [data-dispute]").dataset;
+      if (failure) download(failures[Number(failure)].graph, failures[Number(failure)].file);
+      else download(...data.disputed[Number(dispute)]);
+    }
     if (button.matches(".link")) {
       const [e, op, p] = [data.engines.indexOf(button.dataset.engine), data.ops.indexOf(button.dataset.op), data.properties.indexOf(button.dataset.property)];
       const cell = cells.get(`${e}/${op}/${p}`);

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from gradproof.oracles.verdict import Kind
 from gradproof.reports.history import History
-from gradproof.reports.record import Record, RecordError
+from gradproof.reports.record import CASE, Record, RecordError
 
 
 def test_a_run_added_twice_is_stored_once(record: Record, tmp_path: Path) -> None:
@@ -57,3 +58,25 @@ def test_an_unknown_run_and_an_unwritable_path_say_what_to_do(tmp_path: Path) ->
         History(tmp_path / "runs.db").load(9)
     with pytest.raises(RecordError, match="Name a file you can write to"):
         History(tmp_path / "no" / "runs.db")
+
+
+def test_the_cells_that_fail_are_counted_for_each_engine_through_the_runs(record: Record, tmp_path: Path) -> None:
+    history = History(tmp_path / "runs.db")
+    history.add(record)
+    fixed = tuple(e for e in record.entries if not record.fails(e))
+    history.add(replace(record, created="2026-02-01T00:00:00+00:00", entries=fixed, seed=3))
+    found = [(cell.engine, cell.seed, cell.failing) for cell in history.cells()]
+    assert found == [("native", 0, 0), ("torch", 0, 3), ("native", 3, 0), ("torch", 3, 0)]
+    assert all(cell.cells > 90 for cell in history.cells())
+
+
+def test_a_case_is_counted_once_though_each_of_its_properties_has_an_entry(record: Record, tmp_path: Path) -> None:
+    one = record.entries[0]
+    counts = {"AGREE": 7, "WRONG": 3}
+    both = tuple(
+        replace(one, engine="native", op="sin", property=name, counts=counts, verdict=Kind.WRONG, failures=())
+        for name in (CASE, "gradient")
+    )
+    history = History(tmp_path / "runs.db")
+    history.add(replace(record, entries=both, failures=()))
+    assert [(point.cases, point.failing) for point in history.trend("sin")] == [(10, 3)]
