@@ -245,7 +245,7 @@ UNARY = {
               lambda F, x, y, p: -2 * y * p, saturating=True, slope_row="sech2"),
         Unary("asinh", lambda F, x: F.asinh(x), lambda F, x, y: 1 / F.hypot(x, F.number(1)),
               lambda F, x, y, p: -x * p * p * p),
-        Unary("acosh", lambda F, x: F.acosh(x), lambda F, x, y: 1 / F.sqrt((x - 1) * (x + 1)),
+        Unary("acosh", lambda F, x: F.acosh(x), lambda F, x, y: 1 / (F.sqrt(x - 1) * F.sqrt(x + 1)),
               lambda F, x, y, p: -x * p * p * p, edge=lambda x: x - 1),
         Unary("atanh", lambda F, x: F.atanh(x), lambda F, x, y: 1 / ((1 - x) * (1 + x)),
               lambda F, x, y, p: 2 * x * p * p, edge=lambda x: 1 - abs(x)),

@@ -60,7 +60,7 @@ def _cross_entropy_sketch(source: Source, shape: Shape) -> Sketch | None:
 
 
 def _cross_entropy(xp: Any, logits: Any, labels: Any, reduction: str) -> Any:
-    chosen = np.take_along_axis(np.asarray(logits), labels[:, None], axis=-1)
+    chosen = xp.take_along_axis(logits, labels[:, None], axis=-1)
     return _reduced(xp, np.reshape(log_sum_exp(xp, logits - chosen, -1, False), np.shape(labels)), reduction)
 
 
