@@ -183,10 +183,10 @@ def replay(files: tuple[Path, ...], engine: str | None, script: str | None) -> i
         console.print(verdict.report(), markup=False)
         if trace:
             console.print(f"\n{trace}", markup=False)
-        declared = run.reason(name, verdict) if verdict.kind.fails else ""
-        if declared:
-            console.print(f"declared: {declared}", markup=False)
-        code = code or int(verdict.kind.fails and not declared)
+        told, declarable = run.reason(name, verdict) if verdict.kind.fails else "", verdict.kind.declarable
+        if told:
+            console.print(f"{'declared' if declarable else 'known'}: {told}", markup=False)
+        code = code or int(verdict.kind.fails and not (told and declarable))
     return code
 
 

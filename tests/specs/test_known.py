@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import random
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +22,7 @@ from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.verdict import Kind
 from gradproof.specs import build, test_corpus
 from gradproof.specs.condition import MEASURES, Site, check, holds
-from gradproof.specs.known import Known, corpus, reason
+from gradproof.specs.known import CORPUS, Known, corpus, reason
 
 DEVIATION = {"correction": 0, "axis": None, "keepdims": False}
 
@@ -177,3 +179,12 @@ def test_a_threshold_that_is_not_given_for_a_dtype_is_never_met() -> None:
     where = Site((np.array([2.0]),), {}, np.array([1.0]))
     assert holds(condition, where, None, "float64")
     assert not holds(condition, where, None, "float32")
+
+
+def test_a_known_defect_still_fails_its_replay_and_a_declared_difference_does_not() -> None:
+    pytest.importorskip("torch")
+    for name, word, code in (("torch-det-singular", "known: ", 1), ("torch-tanh-tail", "declared: ", 0)):
+        command = [sys.executable, "-m", "gradproof", "replay", str(CORPUS / f"{name}.json")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stderr
+        assert word + saved(name).reason in " ".join(done.stdout.split())
