@@ -14,6 +14,7 @@ import numpy as np
 
 from gradproof.frameworks import Framework
 from gradproof.oracles.errors import GradproofError
+from gradproof.oracles.formats import is_float
 from gradproof.oracles.graph import Array
 
 
@@ -44,9 +45,9 @@ def _walk(value: Any, name: str, framework: Framework, leaves: list[Leaf]) -> An
         return value
     if data.dtype.kind == "c":
         raise GradproofError(f"{name} is complex; expected real arrays. Pass its real and imaginary parts apart.")
-    if data.dtype.kind not in "fbiu":
+    if data.dtype.kind not in "fbiu" and not is_float(data.dtype):
         raise GradproofError(f"{name} has dtype {data.dtype}; expected floats, integers or booleans.")
-    leaves.append(Leaf(name, data, data.dtype.kind == "f", framework.wants_gradient(value)))
+    leaves.append(Leaf(name, data, data.dtype.kind not in "biu", framework.wants_gradient(value)))
     return _Slot(len(leaves) - 1)
 
 
@@ -73,7 +74,7 @@ class Arguments:
 
     def as_floats(self, dtype: np.dtype[Any]) -> Arguments:
         """The same with every float leaf in another dtype."""
-        cast = (replace(x, data=x.data.astype(dtype)) if x.data.dtype.kind == "f" else x for x in self.leaves)
+        cast = (replace(x, data=x.data.astype(dtype)) if x.data.dtype.kind not in "biu" else x for x in self.leaves)
         return replace(self, leaves=tuple(cast))
 
     @property

@@ -15,6 +15,7 @@ from gradproof.arguments import Leaf as Named
 from gradproof.frameworks import Framework, Function, framework, guess
 from gradproof.oracles.errors import GradproofError
 from gradproof.oracles.finding import Verdict
+from gradproof.oracles.formats import FORMATS
 from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node
 from gradproof.oracles.judge import K, weigh
 from gradproof.oracles.opaque import COORDINATES, judge_opaque
@@ -24,7 +25,6 @@ from gradproof.oracles.verdict import Kind
 
 ORDER_MAX = 3
 GRADED = 3.0  # the second cotangent spans this many decades up and down
-JUDGED = ("float32", "float64")
 
 
 class GradientError(GradproofError, AssertionError):
@@ -137,7 +137,7 @@ class _Setting:
         extra = [Named(f"parameter {name!r}", data, primal) for name, data, primal in parameters]
         arguments = gather(f, args, own, argnums, extra)
         given = _Setting(f, own, arguments, call)
-        floats = {x.data.dtype.name for x in arguments.leaves if x.data.dtype.kind == "f"}
+        floats = {x.data.dtype.name for x in arguments.leaves if x.data.dtype.kind not in "biu"}
         shapes = [tuple(y.shape) for y in own.plain(given.fn, arguments.primals)]
         if floats == {"float64"}:
             return given
@@ -151,9 +151,9 @@ class _Setting:
             wide.given = arguments
             wide.note = f"; judged in float64, given {' and '.join(sorted(floats))}"
             return wide
-        if not floats <= set(JUDGED):
+        if not floats <= set(FORMATS):
             raise InconclusiveError(
-                f"f takes {' and '.join(sorted(floats))} and does not work in float64; expected float32 or float64."
+                f"f takes {' and '.join(sorted(floats))} and does not work in float64; expected one of {', '.join(FORMATS)}."
             )
         given.note = f"; judged in {' and '.join(sorted(floats))}, because f does not work in float64"
         return given

@@ -318,9 +318,10 @@ def _nested(data: Any) -> str:
 
 
 def _array(data: Array) -> str:
-    dtype = "" if data.dtype in (np.float64, np.bool_) or data.dtype == np.int64 else f", dtype={data.dtype.name!r}"
+    name = "ml_dtypes.bfloat16" if data.dtype.name == "bfloat16" else repr(data.dtype.name)
+    dtype = "" if name in ("'float64'", "'bool'", "'int64'") else f", dtype={name}"
     if not data.size:
-        return f"np.zeros({data.shape!r}, dtype={data.dtype.name!r})"
+        return f"np.zeros({data.shape!r}, dtype={name})"
     return f"np.array({_nested(data.tolist())}{dtype})"
 
 
@@ -352,6 +353,8 @@ def _test(verdict: Verdict, call: Call, arguments: Arguments, path: Path | None)
         body = [f"{name} = {_literal(value)}" for name, value in zip(names, given, strict=True)]
         if any("np." in line for line in body):
             lines.insert(0, "import numpy as np")
+        if any("ml_dtypes." in line for line in body):
+            lines.insert(0, "import ml_dtypes")
     lines += [*imports, "", "", f"def test_gradient_of_{_label(call.f)}():", *(f"    {line}" for line in (*blanks, *body))]
     lines.append(f"    check_gradient({', '.join((expression, *names))}{_options(call, arguments)})")
     return ["a regression test, ready to paste:", "", *(f"    {line}".rstrip() for line in lines)]

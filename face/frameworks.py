@@ -120,10 +120,7 @@ class Torch(Framework):
     def _to_numpy(self, value: Any) -> Array | None:
         if framework_of(value) != "torch" or not hasattr(value, "detach"):
             return None
-        value = value.detach().cpu()
-        if value.is_floating_point() and value.element_size() < 4:
-            value = value.float()  # NumPy has no bfloat16
-        return np.array(value.numpy(), copy=True, order="C")
+        return self.engine.to_numpy(value.detach().cpu())
 
     def wants_gradient(self, value: Any) -> bool:
         return bool(getattr(value, "requires_grad", False))
@@ -191,8 +188,7 @@ class Jax(Framework):
     def _to_numpy(self, value: Any) -> Array | None:
         if framework_of(value) != "jax" or not hasattr(value, "dtype"):
             return None
-        found = np.array(value)
-        return found if found.dtype.kind in "biufc" else found.astype(np.float32)  # bfloat16 is of no kind
+        return np.array(value)
 
     def gradient(self, fn: Function, cotangents: Sequence[Array]) -> Function:
         import jax

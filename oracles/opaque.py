@@ -21,6 +21,7 @@ from gradproof.oracles.trial import Trial, run
 from gradproof.oracles.verdict import Kind
 
 COORDINATES = 256
+COARSE = 2.0**-20  # the unit roundoff of the half precisions is above it
 CHOICE = (
     "the gradient is right on both sides of the point and off only there, so either the program chooses a slope at a kink in a "
     "way that values do not show, as relu(x) - relu(-x) does at 0, or it is wrong at this very point"
@@ -169,6 +170,9 @@ def _differences(
     if all(seen.status == "open" for seen in everything):
         reason = "differences say nothing here: f is singular, too noisy, or jumps at these inputs"
         return _verdict(subject, [*findings, Finding("gradient", Kind.UNDECIDED, reason)], evidence)
+    if subject.unit > COARSE and _least(survey) >= 1:
+        reason = "f is too coarse in its dtype for differences: at these inputs they could not tell this gradient from zero"
+        return _verdict(subject, [*findings, Finding("gradient", Kind.UNDECIDED, reason)], evidence)
     units = max((_units(seen, k) for seen in everything if seen.status == "agrees"), default=0.0)
     return _verdict(subject, [*findings, Finding("gradient", Kind.AGREE, units=units)], evidence)
 
@@ -240,7 +244,8 @@ def _beside(
     return None
 
 
-def _evidence(survey: Survey, n: int) -> str:
+def _least(survey: Survey) -> float:
+    """The smallest relative error that would have been seen, in the median of all looks; 0 where no slope is above 0."""
     looks = [*survey.coordinates.values(), *(seen for _, seen in survey.random)]
     size = np.max([np.nan_to_num(np.abs(s.got), posinf=0.0) for s in survey.coordinates.values()], axis=0)
     seen = [
@@ -250,7 +255,12 @@ def _evidence(survey: Survey, n: int) -> str:
         for t, g, most in zip(s.tolerance, s.expected, size.tolist(), strict=True)
         if abs(g) > 1e-3 * most and np.isfinite(t)  # what is left of a zero slope has no relative error
     ]
-    least = f"{float(np.median(seen)):.0e}" if seen else "unknown"
+    return float(np.median(seen)) if seen else 0.0
+
+
+def _evidence(survey: Survey, n: int) -> str:
+    looks = [*survey.coordinates.values(), *(seen for _, seen in survey.random)]
+    least = f"{found:.0e}" if (found := _least(survey)) else "unknown"
     text = (
         f"differences, {len(looks)} directions ({len(survey.coordinates)} of {n} entries and {len(survey.random)} "
         f"random), smallest relative error it would have seen about {least}"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.oracles.engine import Engine
+from gradproof.oracles.formats import FORMATS
 from gradproof.oracles.graph import Array, Case
 from gradproof.oracles.slope import Line
 
@@ -32,8 +33,8 @@ class Opaque:
     @cached_property
     def unit(self) -> float:
         """Unit roundoff of the coarsest dtype among inputs and outputs."""
-        dtypes = {a.dtype for a in (*self.case.graph.primal_values, *self.case.cotangents)}
-        return max(float(np.finfo(d).epsneg) for d in dtypes)
+        names = {a.dtype.name for a in (*self.case.graph.primal_values, *self.case.cotangents)}
+        return max(FORMATS[name].u for name in names)
 
     def split(self, flat: Array) -> list[Array]:
         """A flat point as arrays of the primals' shapes and dtypes."""
