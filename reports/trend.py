@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gradproof.reports.history import Cells
 
 RUNS_MAX = 40
-WIDTH, HEIGHT = 12, 48  # of a bar's slot and of the chart
+WIDTH, HEIGHT = 16, 48  # of a bar's slot and of the chart
 TICK = 2  # the height of a run in which nothing failed: there, and not missing
 
 

@@ -146,6 +146,19 @@ def test_the_page_never_scrolls_sideways(open_page: Open, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [320, 400, 720, 1280])
+def test_every_section_can_be_reached_from_the_navigation(open_page: Open, width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 800})
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll('nav a')].filter((link) => {
+             const box = link.getBoundingClientRect();
+             const nav = link.parentElement.getBoundingClientRect();
+             return box.right > Math.min(nav.right, innerWidth) + 0.5 || box.left < 0 || !document.querySelector(link.hash);
+           }).map((link) => link.textContent)"""
+    )
+    assert cut == []
+
+
 def test_text_in_drawings_stays_inside_its_box(open_page: Open) -> None:
     page = open_page()
     over = page.evaluate(

@@ -1,6 +1,7 @@
 """The page as text: self-contained, escaped, under 2 MB, and honest about what it leaves out."""
 
 import json
+import random
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from gradproof.oracles.verdict import Kind
-from gradproof.reports import render
-from gradproof.reports.record import Entry, Failure, Record, RecordError, Worst
+from gradproof.reports import render, view
+from gradproof.reports.history import History
+from gradproof.reports.record import Dispute, Entry, Failure, Record, RecordError, Vote, Worst
 from gradproof.reports.svg import safe_svg
 
 HOSTILE = "</script><b>\"'&amp;{{7*7}}<!--"
@@ -223,3 +225,126 @@ def test_the_page_is_written_and_an_unwritable_path_refused(record: Record, tmp_
     assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     with pytest.raises(RecordError, match="cannot write"):
         render.write(record, tmp_path / "no" / "page.html")
+
+
+def words_of(record: Record, against: Record | None = None) -> str:
+    return " ".join(Page(render.render(record, against)).words.split())
+
+
+def test_a_disputed_pass_is_told_with_its_graph_its_witness_and_a_replay_of_the_file_it_offers(record: Record) -> None:
+    one = Dispute(
+        engine="torch",
+        verdict=Kind.AGREE,
+        op="linalg.det",
+        dtype="float32",
+        witness="duals",
+        detail="120.7 against 0.0",
+        case={"version": 1},
+        pretty="%1 = linalg.det(%0)",
+        seed=4,
+        index=17,
+    )
+    disputed = replace(record, disputed=(one,), totals=replace(record.totals, disputes=3))
+    words = words_of(disputed)
+    for text in ("duals ✗ against the judge: 120.7 against 0.0", one.pretty, "seed 4, case 17", "Of 3, 1 are told here"):
+        assert text in words
+    assert "gradproof replay disputed-1.json --engine torch" in words
+    assert Page(render.render(disputed)).data["disputed"] == [['{\n "version": 1\n}', "disputed-1.json"]]
+    assert "Disputed" not in words_of(record)
+    assert "None disputes a case that passed." in words_of(record)
+
+
+def test_the_share_of_entries_without_a_decision_stands_beside_what_was_skipped(record: Record) -> None:
+    totals = replace(record.totals, entries=20_000, entries_undecided=150, unjudged=7)
+    words = words_of(replace(record, totals=totals))
+    assert "Gradient entries20,000" in words
+    assert "Entries without a decision150 (0.75 %)" in words
+    assert "7 more cases were left out after an engine hung or died" in words
+    assert "without a decision" not in words_of(record)
+    one = replace(record, totals=totals, entries=tuple(e for e in record.entries if e.engine == "native"))
+    one = replace(one, engines=record.engines[:1])
+    assert re.search(r"Skipped \S+\s%\. 0\.75\s% of the gradient entries looked at have no decision\.", words_of(one))
+
+
+def test_what_little_there_is_is_not_shown_as_nothing() -> None:
+    found = [view.share(*counts) for counts in ((0, 9), (1, 10**6), (1, 3), (0, 0))]
+    assert found == ["0\u00a0%", "under 0.01\u00a0%", "33\u00a0%", "0\u00a0%"]
+
+
+def test_witnesses_vote_with_or_against_the_judge(record: Record) -> None:
+    words = words_of(record)
+    assert "With the judgeAgainst the judgeAbstained" in words
+    assert "differences none: forward values only✓ with" in words
+    assert "jax✗ againstgives 0.06513" in words
+    assert "✓ agree" not in words
+
+
+def test_the_page_says_which_document_the_claims_are_of_and_what_shows_them(record: Record) -> None:
+    assert "The source document is “Backpropagation”" in words_of(record)
+    assert "Whatever engine this run judged, the claims are shown with the native one." in words_of(record)
+
+
+def test_a_known_wrong_is_not_called_declared(record: Record) -> None:
+    known = replace(failure(0), known="the square overflows")
+    words = words_of(replace(record, failures=(known,)))
+    assert "WRONG, declared" not in words
+    assert "Known difference, which fails the run all the same: the square overflows" in words
+
+
+def test_a_failure_says_how_often_it_was_seen_by_the_count_it_was_given(record: Record) -> None:
+    assert "Seen 1,234 times in this run" in words_of(replace(record, failures=(replace(failure(0), count=1234),)))
+
+
+def test_the_page_says_whether_counts_were_compared_and_why_an_entry_is_worse(record: Record) -> None:
+    def run(wrong: int, seed: int = 0) -> Record:
+        found = replace(record.entries[0], counts={"AGREE": 50 - wrong, "WRONG": wrong}, verdict=Kind.WRONG)
+        return replace(record, entries=(found,), failures=(), seed=seed)
+
+    same = words_of(run(3), run(1))
+    assert "they are the same cases" in same
+    assert "WRONG 1 -> 3 of 50" in same
+    other = words_of(run(3, seed=1), run(1))
+    assert "The runs drew other cases" in other
+    assert "No regression" in other
+
+
+def test_the_trend_shows_each_engine_through_the_runs_of_a_history(record: Record, tmp_path: Path) -> None:
+    history = History(tmp_path / "runs.db")
+    for day in range(1, 46):
+        history.add(replace(record, created=f"2026-03-{day % 28 + 1:02d}T{day // 28:02d}:00:00+00:00", seed=day))
+    page = Page(render.render(record, None, history.cells()))
+    words = " ".join(page.words.split())
+    assert "torch 3 of 97 ops failed in the last run, 3 of 97 in the one before. 5 earlier runs are not shown." in words
+    assert "native 0 of 97 ops failed in the last run" in words
+    assert len([tag for tag, found in page.tags if tag == "g" and found.get("class") in ("well", "worse")]) == 2 * 40
+    assert "Trend" not in words_of(record)
+
+
+def test_a_run_with_four_hundred_large_failures_fits_whole_but_for_drawings(record: Record) -> None:
+    """Four hundred failures as PyTorch's are: a graph of five nodes, its report, five votes; sizes measured from real runs."""
+    rnd = random.Random(0)
+
+    def one(i: int) -> Failure:
+        hexes = [float(rnd.random()).hex() for _ in range(60)]
+        pretty = "\n".join(f"%{k} = exp(%{k - 1}) {rnd.random()}" for k in range(1, 25))
+        return replace(
+            failure(i),
+            op="graph",
+            blame=f"op{i}",
+            pretty=pretty,
+            message="WRONG: torch\n" + pretty,
+            svg=record.failures[0].svg,
+            case={"version": 1, "leaves": [{"dtype": "float64", "shape": [60], "data": hexes}], "nodes": []},
+            witnesses=tuple(Vote(name=f"w{k}", lineage="x", vote="agree", detail=f"entry {rnd.random()}") for k in range(5)),
+            worst=Worst(input="%0", index=(1,), got=str(rnd.random()), expected="0.5", radius="1", bound="1", units=2.0),
+        )
+
+    failures = tuple(map(one, range(400)))
+    found = replace(record.entries[0], op="graph", counts={"WRONG": 400}, verdict=Kind.WRONG)
+    found = replace(found, failures=tuple(f.id for f in failures))
+    text = render.render(replace(record, failures=failures, entries=(*record.entries, found)))
+    assert len(text.encode()) < render.BYTES_MAX
+    page = Page(text)
+    told = [tag for tag, attributes in page.tags if tag == "article" and "data-failure" in attributes]
+    assert len(told) == 200
+    assert sum(f"torch WRONG in op{i} (" in page.words for i in range(400)) == 200  # the others in one line each
