@@ -21,11 +21,11 @@ from gradproof.oracles.errors import EngineError, Unsupported
 from gradproof.oracles.formats import is_float
 from gradproof.oracles.graph import Array, Case, Graph, Node, Param
 
-TORCH = Template('''\
+SCRIPT = Template('''\
 """$title"""
 
 $imports
-
+$setup
 
 $helpers
 
@@ -46,6 +46,16 @@ def graph($primals):
 $body
 
 
+$gradients
+
+print("$framework", $framework.__version__)
+for i, y in enumerate(outputs):
+    show(f"output {i}", $plain)
+for name, gradient in zip([$names], gradients):
+    show(f"gradient of {name}", gradient)
+''')
+
+TORCH_GRADIENTS = Template('''\
 primals = [$primals]
 for x in primals:
     x.requires_grad_()
@@ -57,68 +67,35 @@ gradients = [torch.zeros_like(x) for x in primals]
 seeds = [(y, ct) for y, ct in zip(outputs, cotangents) if y.requires_grad]
 if seeds and primals:
     reached, cotangents = zip(*seeds)
-    gradients = torch.autograd.grad(reached, primals, cotangents, allow_unused=True, materialize_grads=True)
+    gradients = torch.autograd.grad(reached, primals, cotangents, allow_unused=True, materialize_grads=True)''')
 
-print("torch", torch.__version__)
-for i, y in enumerate(outputs):
-    show(f"output {i}", y.detach())
-for name, gradient in zip([$names], gradients):
-    show(f"gradient of {name}", gradient)
-''')
-
-JAX = Template('''\
-"""$title"""
-
-$imports
-
-jax.config.update("jax_enable_x64", True)
-
-
-$helpers
-
-
-def floats(dtype, shape, text):
-    """An array from hex floats."""
-    return np.array([float.fromhex(word) for word in text.split()], dtype=dtype).reshape(shape)
-
-
-def show(name, x):
-    print(f"{name}: {x.dtype} {tuple(x.shape)} {x.tolist()}")
-
-
-$leaves
-
-
-def graph($primals):
-$body
-
-
+JAX_GRADIENTS = Template('''\
 outputs, pullback = jax.vjp(graph, $primals)
 cotangents = (
 $cotangents
 )
-gradients = pullback(cotangents)
-
-print("jax", jax.__version__)
-for i, y in enumerate(outputs):
-    show(f"output {i}", y)
-for name, gradient in zip([$names], gradients):
-    show(f"gradient of {name}", gradient)
-''')
+gradients = pullback(cotangents)''')
 
 
 @dataclass(frozen=True)
 class Target:
-    """How a framework's script reads: its template, and how an array becomes the framework's own."""
+    """What is a framework's own in a script; ``plain`` is an output ``y`` that can be printed."""
 
-    template: Template
     imports: tuple[str, ...]
     convert: str
+    gradients: Template
+    plain: str = "y"
+    setup: str = ""
 
 
 TARGETS = {
-    "torch": Target(TORCH, ("import numpy as np", "import torch"), "torch.from_numpy"),
-    "jax": Target(JAX, ("import jax", "import numpy as np"), "jax.device_put"),
+    "torch": Target(("import numpy as np", "import torch"), "torch.from_numpy", TORCH_GRADIENTS, plain="y.detach()"),
+    "jax": Target(
+        ("import jax", "import numpy as np"),
+        "jax.device_put",
+        JAX_GRADIENTS,
+        setup='\njax.config.update("jax_enable_x64", True)\n',
+    ),
 }
 
 
@@ -138,15 +115,20 @@ def to_script(case: Case, framework: str) -> str:
     returned = "".join(f"v{o}, " for o in graph.outputs)
     body.append(f"    return ({returned.strip()})")
     primals = [f"v{i}" for i in graph.primals]
-    return target.template.substitute(
+    named = ", ".join(primals)
+    cotangents = "\n".join(f"    {_leaf(ct, target.convert)}," for ct in case.cotangents)
+    return SCRIPT.substitute(
         title=_title(case, framework),
         imports="\n".join(sorted({*target.imports, *sources.imports}, key=lambda line: line.split()[1])),
+        setup=target.setup,
         helpers="\n\n\n".join(sources.functions) or f"# Every op of this graph is {framework}'s own function.",
         leaves="\n".join(f"v{i} = {_leaf(leaf.data, target.convert)}" for i, leaf in enumerate(graph.leaves)),
-        primals=", ".join(primals),
-        names=", ".join(f'"{name}"' for name in primals),
+        primals=named,
         body="\n".join(body),
-        cotangents="\n".join(f"    {_leaf(ct, target.convert)}," for ct in case.cotangents),
+        gradients=target.gradients.substitute(primals=named, cotangents=cotangents),
+        framework=framework,
+        plain=target.plain,
+        names=", ".join(f'"{name}"' for name in primals),
     )
 
 
