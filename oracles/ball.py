@@ -57,6 +57,10 @@ class precision:
         flint.ctx.prec = self.before
 
 
+class Frozen(float):
+    """A number that drops out of its formula exactly, so that it does not matter how the dtype rounds it."""
+
+
 class Tape:
     """Rows in evaluation order, with the operands and the ball of each."""
 
@@ -90,6 +94,10 @@ class Tape:
         """A number that is not differentiated: a static parameter, or an exact ball such as sqrt(2)."""
         if isinstance(value, arb):
             return self.record(CONSTANT, (), value)
+        if type(value) is Frozen:
+            found = self.record(CONSTANT, (), arb(value))
+            self.factors[found.index] = 0.0
+            return found
         value = float(value)
         if value not in self._constants:
             self._constants[value] = self.record(CONSTANT, (), arb(value))
@@ -243,7 +251,7 @@ class Scalar:
 
     def frozen(self) -> float:
         """The nearest float, as a constant: a shift that cancels exactly, such as the max in logsumexp."""
-        return float(self.value)
+        return Frozen(self.value)
 
 
 def scalars(tape: Tape, data: Array) -> Array:

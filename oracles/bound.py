@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import isnan
+from math import frexp, isnan
 from typing import Any
 
 import numpy as np
@@ -117,9 +117,10 @@ def forward(tape: Tape, unit: Rounding, lossy: bool = False, spread: Sequence[ar
         elif row is LEAF:
             d = u * size[k]
             exact.append(True)
-        elif row is CONSTANT:
-            d = 0.0
-            exact.append(True)
+        elif row is CONSTANT:  # a static parameter such as 0.1 is rounded too, unless the format holds it
+            held = not factors[k] or frexp(size[k])[0] / u % 1 == 0
+            d = 0.0 if held else finite(u * size[k])
+            exact.append(held)
         elif row is SUBTRACT:
             i, j = a
             d = dv[i] + dv[j] + factors[k] * u * size[k]

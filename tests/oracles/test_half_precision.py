@@ -236,3 +236,34 @@ def test_the_command_line_judges_halves_and_names_what_there_is(tmp_path: Path) 
     bad = subprocess.run([*verify, "--dtype", "float8"], check=False, capture_output=True, text=True, cwd=tmp_path)
     assert bad.returncode == 2
     assert "float64, float32, float16, bfloat16" in bad.stdout + bad.stderr
+
+
+@pytest.mark.parametrize("name", HALVES)
+def test_a_parameter_that_the_half_does_not_hold_is_a_tie_where_its_rounding_is_the_operand(name: str) -> None:
+    """An engine compares with 0.1 itself, or with 0.1 rounded: at the rounded 0.1 either slope of clip is right."""
+    certificate = certify(one("clip", 0.1, dtype=name, min=0.1, max=1.0))
+    assert certificate.ties
+    assert not certify(one("clip", 0.125, dtype=name, min=0.125, max=1.0)).forward.dv[1]
+    assert not certify(one("clip", 0.1, dtype="float64", min=0.1, max=2.0)).forward.dv[1]
+
+
+@pytest.mark.parametrize("name", HALVES)
+def test_the_rounding_of_a_parameter_counts_in_the_bound(name: str) -> None:
+    u = FORMATS[name].u
+    table = dtype_named(name).type(0.1)
+    graph = Graph((Leaf(np.array(3.0, dtype_named(name))),), (Node("nn.elu", (0,), {"alpha": 0.1}),), (1,))
+    wide = certify(Case(graph, (np.array(1.0, dtype_named(name)),)))
+    held = [k for k, row in enumerate(wide.recording.tape.rows) if repr(row) == "constant" and float(wide.recording.tape.values[k]) == 0.1]
+    assert [wide.forward.dv[k] for k in held] == [u * 0.1]
+    assert float(table) != 0.1
+
+
+def test_a_shift_that_cancels_is_not_rounded() -> None:
+    """The max that logsumexp takes off and adds again drops out, whatever a half makes of it."""
+    x = Leaf(np.array([0.3, 0.7], np.float16))
+    graph = Graph((x,), (Node("sin", (0,)), Node("logsumexp", (1,), {"axis": 0, "keepdims": False})), (2,))
+    certificate = certify(Case(graph, (np.array(1.0, np.float16),)))
+    tape = certificate.recording.tape
+    shifts = [k for k, row in enumerate(tape.rows) if repr(row) == "constant" and abs(float(tape.values[k])) > 0.25]
+    assert shifts
+    assert not any(certificate.forward.dv[k] for k in shifts)
