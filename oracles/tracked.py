@@ -97,11 +97,12 @@ class Tracked:
 
 
 def lift(flow: Pushforward, x: Any) -> Tracked:
-    """``x`` as an array of the flow; a plain number or array is an exact constant."""
+    """``x`` as an array of the flow; a plain number or array is a constant, rounded if the format does not hold it."""
     if isinstance(x, Tracked):
         return x
-    value = np.asarray(x, dtype=np.float64)
-    return Tracked(flow, value, np.zeros(value.shape), exact=True)
+    value, u = np.asarray(x, dtype=np.float64), flow.unit.u
+    held = np.frexp(np.abs(value))[0] / u % 1 == 0
+    return Tracked(flow, value, np.where(held, 0.0, u * np.abs(value)), exact=True)
 
 
 def _flow(operands: Sequence[Any]) -> Pushforward:
