@@ -51,6 +51,13 @@ def verify(
     graphs: Annotated[int | None, typer.Option(min=0, help="Random graphs, for each dtype.")] = None,
     cases: Annotated[int | None, typer.Option(min=1, help="Single-op cases per op, for each dtype.")] = None,
     dtype: Annotated[str, typer.Option(help="float64, float32, float16, bfloat16, or several separated by commas.")] = "float64,float32",
+    order: Annotated[
+        int | None, typer.Option(min=1, max=3, help="Judge every mode that the engine offers up to this order.  [default: 1]")
+    ] = None,
+    modes: Annotated[
+        str, typer.Option(help="Or these modes, separated by commas, for instance 'reverse over reverse'; 'all' for all offered.")
+    ] = "",
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     references: Annotated[str, typer.Option(help="Engines to ask as witnesses, separated by commas.")] = "",
     seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
@@ -72,6 +79,9 @@ def verify(
             graphs=graphs,
             cases=cases,
             dtypes=tuple(d.strip() for d in dtype.split(",")),
+            order=order,
+            modes=tuple(m.strip() for m in modes.split(",") if m.strip()),
+            device=device,
             references=tuple(r.strip() for r in references.split(",") if r.strip()),
             seed=seed,
             jobs=jobs,

@@ -13,9 +13,10 @@ from gradproof.oracles import codec
 from gradproof.oracles.catalogue import CATALOGUE
 from gradproof.oracles.certificate import certify
 from gradproof.oracles.draw import draw as to_svg
-from gradproof.oracles.errors import EngineError, GradproofError
+from gradproof.oracles.errors import EngineError
 from gradproof.oracles.export import to_script
 from gradproof.oracles.formats import FORMATS, dtype_named
+from gradproof.oracles.modes import MODES
 from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.registry import names
 from gradproof.oracles.registry import version as engine_version
@@ -26,14 +27,11 @@ from gradproof.reports import compare as comparison
 from gradproof.reports import record as records
 from gradproof.reports import render
 from gradproof.reports.history import History
+from gradproof.selection import UsageError, known_modes, modes_of, on_device
 from gradproof.session import Session, command_line
 from gradproof.specs import run
 from gradproof.specs.properties import PROPERTIES
 from gradproof.terminal import console, engine_table, op_table, progress, summary, table
-
-
-class UsageError(GradproofError):
-    """The command line asks for something that does not exist."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +79,9 @@ def verify(
     graphs: int | None,
     cases: int | None,
     dtypes: tuple[str, ...],
+    order: int | None,
+    modes: tuple[str, ...],
+    device: str,
     references: tuple[str, ...],
     seed: int,
     jobs: int,
@@ -91,9 +92,12 @@ def verify(
     names_of_ops = run.selected(ops)
     if not names_of_ops:
         raise UsageError(f"no op matches {ops!r}; see `gradproof ops`.")
+    known_modes(modes, order)
     outputs.check()
     old = records.read(outputs.against) if outputs.against else None
     subjects = [by_name(name) for name in engines]
+    for subject in subjects:
+        on_device(subject, device)
     witnesses = tuple(dict.fromkeys((*references, *engines)))
     session = Session(
         command_line(), profile, seed, subjects, [by_name(name) for name in references], outputs.save, engines
@@ -101,7 +105,9 @@ def verify(
     todo = [
         task
         for name, subject in zip(engines, subjects, strict=True)
-        for task in run.tasks(subject, chosen, seed, names_of_ops, witnesses, name)
+        for task in run.tasks(
+            subject, replace(chosen, modes=modes_of(subject, modes, order)), seed, names_of_ops, witnesses, name
+        )
     ]
     interrupted = False
     with progress(todo) as advance:
@@ -221,7 +227,9 @@ def ops(engine: str | None) -> int:
 
 def properties() -> int:
     """Table of the properties."""
-    table(("property", "what is claimed"), [(p.name, p.statement) for p in PROPERTIES])
+    plain = [(mode.name, mode.statement) for mode in MODES.values() if not mode.around]
+    table(("property", "what is claimed"), [*((p.name, p.statement) for p in PROPERTIES), *plain])
+    console.print("The last ones are modes (--order, --modes); each is also judged under 'vmap of' and 'compiled'.")
     return 0
 
 

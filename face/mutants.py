@@ -9,8 +9,9 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gradproof.commands import Outputs, UsageError
+from gradproof.commands import Outputs
 from gradproof.oracles.registry import engine
+from gradproof.selection import UsageError
 from gradproof.specs.mutants import looks
 from gradproof.specs.mutants.catalogue import BENIGN, MUTANTS, NOT_YET
 from gradproof.specs.mutants.score import Budget, Score, score

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from gradproof.oracles.modes import MODES
 from gradproof.oracles.verdict import Kind
 from gradproof.reports.record import CASE, Failure, Record
 from gradproof.specs.run import Result, Task
@@ -60,6 +62,7 @@ def summary(record: Record, saved: Sequence[Path] = ()) -> None:
         console.print(f"… and {left} more; all are in the page and the record.\n")
     console.print(_counts(record))
     _witnesses(record)
+    _modes(record)
     _entries(record)
     shown = sum(c.verdict == Kind.AGREE for c in record.claims)
     if record.claims:
@@ -112,6 +115,19 @@ def _failure(failure: Failure) -> None:
     if failure.replay:
         console.print(Text(f"  {failure.replay}", style="dim"))
     console.print()
+
+
+def _modes(record: Record) -> None:
+    """A line for each mode beside the plain reverse one, of each engine."""
+    for info in record.engines:
+        for mode in MODES:
+            counts = Counter[str]()
+            for entry in record.entries:
+                if entry.engine == info.name and entry.property == mode:
+                    counts.update(entry.counts)
+            if counts:
+                told = ", ".join(f"{counts[kind]} {kind}" for kind in Kind if counts[kind])
+                console.print(f"mode    {info.name} {mode}: {told}")
 
 
 def _witnesses(record: Record) -> None:

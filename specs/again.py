@@ -7,8 +7,10 @@ import traceback
 from gradproof.oracles.blame import blame
 from gradproof.oracles.finding import Finding, Verdict
 from gradproof.oracles.graph import Case
+from gradproof.oracles.judge import K
+from gradproof.oracles.modes import MODES
 from gradproof.oracles.verdict import Kind
-from gradproof.specs.limits import hung, tried, verdict_of
+from gradproof.specs.limits import hung, judging_of, tried
 from gradproof.specs.pool import IN_PROCESS, Died, apart, made
 from gradproof.specs.witnesses import witnessed
 
@@ -30,13 +32,16 @@ def replayed(case: Case, name: str) -> tuple[Verdict, str]:
 def judged(case: Case, name: str) -> tuple[Verdict, str]:
     """As ``replayed``, in this process."""
     engine = made(name)
-    verdict = verdict_of(case, engine)
+    mode = MODES.get(str(case.note.get("property", "")))  # the mode in which a run found it
+    judging = judging_of(mode.name if mode else "")
+    verdict = judging(case, engine, K)
     if hung(verdict):
         return verdict, ""
     trace = ""
     if verdict.kind is Kind.CRASHED:
-        crash = tried(engine, case).crash
+        crash = tried(engine, case, mode).crash
         trace = "" if crash is None else "".join(traceback.format_exception(crash))
     if verdict.kind.fails:
-        verdict = blame(verdict, engine, judging=verdict_of)
-    return witnessed(verdict, engine, ()), trace
+        verdict = blame(verdict, engine, judging=judging)
+    in_mode = mode is not None and verdict.decisive.property == mode.name
+    return (verdict if in_mode else witnessed(verdict, engine, ())), trace  # who vote on the plain gradient

@@ -13,9 +13,10 @@ from gradproof.oracles.blame import ACCUMULATION, alone, blame
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Verdict
 from gradproof.oracles.graph import Case
+from gradproof.oracles.modes import MODES
 from gradproof.oracles.reduce import reduce
 from gradproof.specs import known
-from gradproof.specs.limits import hung, verdict_of
+from gradproof.specs.limits import hung, judging_of
 from gradproof.specs.result import Signature
 from gradproof.specs.witnesses import witnessed
 
@@ -29,9 +30,14 @@ def failing(verdict: Verdict, engine: Engine, k: float, name: str) -> Iterator[t
     """Each failing finding of a verdict as a verdict of its own, blamed, with its signature."""
     findings = [finding for finding in verdict.findings if finding.kind.fails]
     several = len(verdict.case.graph.nodes) > 1
-    answers = alone(verdict.case, engine, k, verdict_of) if findings and several else []
+    answers: dict[str, list[tuple[int, str, Verdict]]] = {}  # by mode, each judged alone; "" for the plain reverse mode
     for finding in findings:
-        one = blame(replace(verdict, kind=finding.kind, findings=(finding,)), engine, k, verdict_of, answers)
+        mode = finding.property if finding.property in MODES else ""
+        if several and mode not in answers:
+            answers[mode] = alone(verdict.case, engine, k, judging_of(mode))
+        judging = judging_of(mode)
+        one = replace(verdict, kind=finding.kind, findings=(finding,))
+        one = blame(one, engine, k, judging, answers.get(mode, []))
         yield signature(one, name), one
 
 
@@ -47,23 +53,24 @@ def explained(
 
     A fault of accumulation may end as one op that has the same operand twice.
     """
-    patient = True
+    patient, judging = True, judging_of(sign.property)
 
     def again(case: Case) -> Verdict | None:
         nonlocal patient
         if not patient:
             return None
-        found = verdict_of(case, engine, k)
+        found = judging(case, engine, k)
         if hung(found):  # each further try could take as long
             patient = False
             return None
         same = tuple(f for f in found.findings if (f.kind, f.property) == (sign.kind, sign.property))
         if not same:
             return None
-        told = blame(replace(found, kind=sign.kind, findings=same), engine, k, verdict_of)
+        told = blame(replace(found, kind=sign.kind, findings=same), engine, k, judging)
         if reason(name, told) != sign.known or sign.blame not in (told.blame, ACCUMULATION):
             return None
         return told
 
     smallest = again(reduce(verdict.case, lambda case: again(case) is not None))
-    return witnessed(smallest or verdict, engine, references)  # not repeatable: the case as it was drawn
+    told = smallest or verdict  # not repeatable: the case as it was drawn
+    return told if sign.property in MODES else witnessed(told, engine, references)  # who vote on the plain gradient

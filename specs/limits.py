@@ -9,15 +9,17 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator, MutableSequence
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from gradproof.oracles.certificate import certify
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Finding, Verdict
 from gradproof.oracles.graph import Case
 from gradproof.oracles.judge import K, weigh
+from gradproof.oracles.modes import MODES, Mode, judge_modes, tried_in
 from gradproof.oracles.trial import Trial, run
 from gradproof.oracles.verdict import Kind
 
@@ -83,21 +85,27 @@ def limited(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def tried(engine: Engine, case: Case) -> Trial:
-    """The engine's runs on a case, under the time limit; too late is a crash of the kind Hung."""
+def tried(engine: Engine, case: Case, mode: Mode | None = None) -> Trial:
+    """The engine's runs on a case, or its answer in a mode, under the time limit; too late is a crash of the kind Hung."""
     try:
         with PULSE.running(), limited(CASE_SECONDS_MAX):
-            return run(engine, case)
+            return run(engine, case) if mode is None else tried_in(engine, case, mode)
     except Hung as hung:  # it rang after the last run
         return Trial(engine, case, crash=hung)
 
 
-def verdict_of(case: Case, engine: Engine, k: float = K) -> Verdict:
-    """The judge's verdict, where the engine has a limited time; without an answer in time it is CRASHED."""
+def verdict_of(case: Case, engine: Engine, k: float = K, modes: Sequence[str] = ()) -> Verdict:
+    """The judge's verdict, in further modes too, where the engine has a limited time; without an answer in time it is CRASHED."""
     trial = tried(engine, case)
     if isinstance(trial.crash, Hung):
         return Verdict(Kind.CRASHED, engine.name, case, (Finding("gradient", Kind.CRASHED, str(trial.crash)),))
-    return weigh(trial, None if trial.unsupported else certify(case), k)
+    verdict = weigh(trial, None if trial.unsupported else certify(case), k)
+    return judge_modes(verdict, engine, modes, k, tried) if modes else verdict
+
+
+def judging_of(name: str) -> Callable[[Case, Engine, float], Verdict]:
+    """``verdict_of`` in the mode of this name; of any other property, in the plain reverse mode alone."""
+    return partial(verdict_of, modes=(name,)) if name in MODES else verdict_of
 
 
 def hung(verdict: Verdict) -> bool:

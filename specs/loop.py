@@ -60,7 +60,7 @@ def take(
     """
     task = result.task
     note = {"seed": task.seed, "index": i, "drawn as": task.op}
-    verdict = replace(verdict_of(case, engine, task.k), note=note)
+    verdict = replace(verdict_of(case, engine, task.k, task.modes), note=note)
     if hung(verdict):
         crashed(result, verdict)
         return verdict

@@ -21,12 +21,13 @@ GRAPHS_A_TASK = 100
 
 @dataclass(frozen=True)
 class Profile:
-    """How much is drawn: single-op cases an op, and random graphs, for each dtype."""
+    """How much is drawn: single-op cases an op, and random graphs, for each dtype; ``modes`` are judged beside reverse."""
 
     name: str
     cases: int
     graphs: int
     dtypes: tuple[str, ...] = ("float64", "float32")
+    modes: tuple[str, ...] = ()
 
 
 PROFILES = {
@@ -48,6 +49,7 @@ class Task:
     ops: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     k: float = K
+    modes: tuple[str, ...] = ()
 
     @property
     def end(self) -> int:
@@ -70,11 +72,11 @@ def tasks(
     for dtype in profile.dtypes:
         supported = tuple(o for o in ops if supports(engine, o, dtype))
         for o in ops:
-            out.append(Task(name, o, dtype, 0, profile.cases, seed, (), others))
+            out.append(Task(name, o, dtype, 0, profile.cases, seed, (), others, modes=profile.modes))
         if supported:
             for start in range(0, profile.graphs, GRAPHS_A_TASK):
                 count = min(GRAPHS_A_TASK, profile.graphs - start)
-                out.append(Task(name, GRAPH, dtype, start, count, seed, supported, others))
+                out.append(Task(name, GRAPH, dtype, start, count, seed, supported, others, modes=profile.modes))
     return out
 
 
