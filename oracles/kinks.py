@@ -39,6 +39,8 @@ def in_hull(certificate: Certificate, g: Array, tolerance: Array) -> bool:
     points = np.array(vertices).T
     low, high = points.min(axis=1), points.max(axis=1)
     spread = high - low
+    if ((g < low - tolerance) | (g > high + tolerance)).any():
+        return False
     varying = spread > tolerance
     if not varying.any():
         return True
@@ -55,21 +57,19 @@ def in_hull(certificate: Certificate, g: Array, tolerance: Array) -> bool:
 def _directions(certificate: Certificate) -> Iterator[dict[int, arb]]:
     """Directions in input space that may keep ties: all entries together, each input, and each set of equal entries."""
     slots = certificate.slots
-    one = arb(1)
-    yield dict.fromkeys(slots, one)
     values = certificate.recording.tape.values
     yield {i: values[i] for i in slots}
+    together = {tuple(slots)}  # each set of entries once: a case often has one input, or one value throughout
     start = 0
     for data in certificate.case.graph.primal_values:
-        inside = slots[start : start + data.size]
+        together.add(tuple(slots[start : start + data.size]))
         start += data.size
-        yield dict.fromkeys(inside, one)
     groups: dict[float, list[int]] = {}
     for i in slots:
         groups.setdefault(float(values[i]), []).append(i)
-    for group in groups.values():
-        if len(group) > 1:
-            yield dict.fromkeys(group, one)
+    together.update(tuple(group) for group in groups.values() if len(group) > 1)
+    for entries in together:
+        yield dict.fromkeys(entries, arb(1))
 
 
 def keeps_mass(certificate: Certificate, g: Array, tolerance: Array) -> bool:

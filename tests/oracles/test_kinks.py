@@ -134,3 +134,16 @@ def test_an_entry_that_is_no_part_of_a_kink_is_held_to_its_bound() -> None:
     mixed = case("abs", [0.0, 3.0], ct=[1.0, 1.0])
     assert kind(mixed, [0.5, 1.0]) is ACCEPTED
     assert kind(mixed, [0.5, 1.0 + 1e-12]) is REJECTED
+
+
+def test_an_entry_that_no_choice_changes_has_one_value_though_its_enclosure_is_wide() -> None:
+    """Twice exp(x0) and twice exp(x1) under max: with weights as intervals each slope seems to be anything in [0, 2e].
+
+    What one entry has too much and the other too little no direction shows, for both have the same value.
+    """
+    x, index = Leaf(np.array([1.0, 1.0])), Leaf(np.array([[0, 0], [1, 1]]), constant=True)
+    nodes = (Node("exp", (0,)), Node("take", (2, 1), {"axis": 0}), Node("exp", (0,)), Node("take", (4, 1), {"axis": 0}),
+             Node("maximum", (3, 5)), Node("sum", (6,), {"axis": 1, "keepdims": False}))  # fmt: skip
+    of = with_ct(Graph((x, index), nodes, (7,)))
+    assert kind(of, 2 * np.exp([1.0, 1.0])) is ACCEPTED
+    assert kind(of, 2 * np.exp([1.0, 1.0]) * np.array([1.3, 0.7])) is REJECTED
