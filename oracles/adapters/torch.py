@@ -64,7 +64,7 @@ class TorchEngine:
         plain = array.detach()
         if plain.dtype is torch.bfloat16:
             return np.array(plain.contiguous().view(torch.int16).numpy()).view(dtype_named("bfloat16"))
-        return np.array(plain.numpy(), order="C")
+        return np.array(plain.numpy(force=True), order="C")  # zeros that forward mode never wrote too
 
     def vjp(self, fn: Callable[..., Any], primals: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], Pullback]:
         """``fn(*primals)`` as a tuple, and a pullback that may be called any number of times.
