@@ -91,7 +91,8 @@ class Session:
         for name, counts in {r.CASE: result.overall, **result.counts}.items():
             row = self.cells.setdefault((task.engine, name, task.op, task.dtype), Row())
             row.counts += counts
-            row.worst = max(row.worst, result.worst.get(name, 0.0))
+            units = max(result.worst.values(), default=0.0) if name == r.CASE else result.worst.get(name, 0.0)
+            row.worst = max(row.worst, units)
             row.seconds += result.seconds / max(len(result.counts), 1)
         for name, tally in result.witnesses.items():
             mine = self.witnesses.setdefault(name, Tally(tally.lineage))

@@ -7,7 +7,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gradproof.reports.record import CASE, Entry, Record, RecordError, from_json
@@ -15,7 +15,7 @@ from gradproof.reports.record import CASE, Entry, Record, RecordError, from_json
 VERSION = 1
 _TABLES = """
 CREATE TABLE run (id INTEGER PRIMARY KEY, digest TEXT UNIQUE, created TEXT, gradproof TEXT, command TEXT,
-                  seed INTEGER, profile TEXT, cases INTEGER, failing INTEGER, record BLOB);
+                  seed TEXT, profile TEXT, cases INTEGER, failing INTEGER, record BLOB);
 CREATE TABLE op (run INTEGER REFERENCES run, engine TEXT, op TEXT, cases INTEGER, failing INTEGER, worst REAL,
                  PRIMARY KEY (run, engine, op)) WITHOUT ROWID;
 """
@@ -85,7 +85,7 @@ class History:
             known = database.execute("SELECT id FROM run WHERE digest = ?", (digest,)).fetchone()
             if known:
                 return int(known[0])
-            brief = (record.created, record.gradproof, record.command, record.seed, record.profile)
+            brief = (record.created, record.gradproof, record.command, str(record.seed), record.profile)
             row = (digest, *brief, record.totals.cases, failing, zlib.compress(text.encode()))
             cursor = database.execute(
                 "INSERT INTO run (digest, created, gradproof, command, seed, profile, cases, failing, record) "
@@ -103,7 +103,8 @@ class History:
         """Every run, the oldest first."""
         columns = "id, created, gradproof, command, seed, profile, cases, failing"
         with self._open() as database:
-            return tuple(Run(*row) for row in database.execute(f"SELECT {columns} FROM run ORDER BY created, id"))
+            found = [Run(*row) for row in database.execute(f"SELECT {columns} FROM run ORDER BY created, id")]
+        return tuple(replace(run, seed=int(run.seed)) for run in found)  # text in the file: a seed may have any size
 
     def load(self, run: int) -> Record:
         """The whole record of a run. Raises: RecordError if there is no such run."""
@@ -120,7 +121,8 @@ class History:
             "sum(op.failing) FROM op JOIN run ON run.id = op.run GROUP BY run, engine ORDER BY created, run, engine"
         )
         with self._open() as database:
-            return tuple(Cells(*row) for row in database.execute(query))
+            found = [Cells(*row) for row in database.execute(query)]
+        return tuple(replace(cells, seed=int(cells.seed)) for cells in found)
 
     def trend(self, op: str | None = None, engine: str | None = None) -> tuple[Point, ...]:
         """Failing counts and worst units through the runs, oldest first, of one op or all, of one engine or all."""

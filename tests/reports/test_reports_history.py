@@ -80,3 +80,9 @@ def test_a_case_is_counted_once_though_each_of_its_properties_has_an_entry(recor
     history = History(tmp_path / "runs.db")
     history.add(replace(record, entries=both, failures=()))
     assert [(point.cases, point.failing) for point in history.trend("sin")] == [(10, 3)]
+
+
+def test_a_seed_of_any_size_is_kept(record: Record, tmp_path: Path) -> None:
+    history = History(tmp_path / "runs.db")
+    large = replace(record, seed=10**30)
+    assert history.load(history.add(large)).seed == history.runs()[0].seed == history.cells()[0].seed == 10**30
