@@ -64,7 +64,7 @@ class Frozen(float):
 class Tape:
     """Rows in evaluation order, with the operands and the ball of each."""
 
-    __slots__ = ("_constants", "args", "choice", "factor", "factors", "origin", "rows", "start", "starts", "values")
+    __slots__ = ("_constants", "args", "choice", "factor", "factors", "origin", "rows", "start", "starts", "tangents", "values")
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -75,6 +75,7 @@ class Tape:
         self.choice: dict[int, bool] = {}
         self.origin: dict[int, int] = {}  # of a selection between twice the same entry, the row of that entry
         self.start = 0  # first row of the op being recorded: sums may be reordered within an op, not across ops
+        self.tangents = 1 << 62  # first row of those that record tangents
         self.factor = 1.0  # multiple of the rounding constants that the op being recorded declares
         self._constants: dict[float, Scalar] = {}
 
@@ -102,6 +103,13 @@ class Tape:
         if value not in self._constants:
             self._constants[value] = self.record(CONSTANT, (), arb(value))
         return self._constants[value]
+
+    def pool(self, first: int) -> range:
+        """The rows of the pool that starts at row ``first``."""
+        last = first
+        while last < len(self.rows) and self.rows[last] is POOL and self.args[last][1] == first:
+            last += 1
+        return range(first, last)
 
     def unary(self, row: Unary, x: Scalar) -> Scalar:
         return self.record(row, (x.index,), row.value(ARB, x.value))

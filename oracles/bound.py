@@ -9,7 +9,8 @@ and Walther 2012; Higham, Accuracy and Stability, 2.2 and 3.3). The bound is a f
     reverse   dA_j += |p_j| dA_k + (|A_k| + dA_k) dp_j + u |A_k p_j| + eta
               finally dA_j += (n_j - 1) u sum |contributions|
 
-In a pool (the matrix that a factorisation reads) every adjoint may be off by the rounding of the largest one.
+In a pool (the matrix that a factorisation reads) every adjoint may be off by the rounding of the largest one; where tangents
+are recorded, every adjoint and every tangent by the error of the worst one, because solves with the factor mix them.
 """
 
 from __future__ import annotations
@@ -100,6 +101,7 @@ def forward(tape: Tape, unit: Rounding, lossy: bool = False, spread: Sequence[ar
     origins: set[int] = set()
     unknown: set[int] = set()
     edges: set[int] = set()
+    pools: dict[int, float] = {}
     for k, row in enumerate(rows):
         a = args[k]
         if row is MULTIPLY:
@@ -127,6 +129,11 @@ def forward(tape: Tape, unit: Rounding, lossy: bool = False, spread: Sequence[ar
             exact.append(False)
         elif row is NEGATIVE or row is POOL:
             d = dv[a[0]]
+            if row is POOL and k >= tape.tangents:  # known as well as the worst of them
+                if a[1] not in pools:
+                    rows_of = tape.pool(a[1])
+                    pools[a[1]] = max(dv[args[i][0]] for i in rows_of) + factors[k] * u * max(size[i] for i in rows_of)
+                d = pools[a[1]]
             exact.append(exact[a[0]])
         elif row is SELECT:
             left, right, i, j = a

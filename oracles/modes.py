@@ -33,6 +33,7 @@ Function = Callable[..., tuple[Any, ...]]
 Directions = Sequence[Sequence[Array]]
 VMAP, COMPILED = "vmap of ", "compiled "
 REVERSE, FORWARD = "reverse", "forward"
+SYMMETRIC = frozenset({"linalg.cholesky"})  # frameworks differ in what the forward derivative is along others
 TANGENTS = "tangents"  # the key of a case's note that holds the directions
 
 
@@ -101,7 +102,15 @@ def directions(case: Case, count: int) -> list[list[Array]]:
         return [[_array(flat, x) for flat, x in zip(one, values, strict=True)] for one in saved[:count]]
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in (*values, *case.cotangents)))
     rnd = random.Random(digest.hexdigest())
-    return [[_drawn(rnd, x) for x in values] for _ in range(count)]
+    held = {node.operands[0] for node in case.graph.nodes if node.op in SYMMETRIC}
+    drawn = [[_drawn(rnd, x) for x in values] for _ in range(count)]
+    return [
+        [_symmetric(v) if p in held else v for p, v in zip(case.graph.primals, one, strict=True)] for one in drawn
+    ]
+
+
+def _symmetric(v: Array) -> Array:
+    return np.tril(v) + np.swapaxes(np.tril(v, -1), -1, -2)
 
 
 def _fits(saved: Any, values: Sequence[Array]) -> bool:

@@ -53,7 +53,8 @@ def reverse(
 ) -> Adjoints:
     """One reverse sweep from the seeds: pairs of a tape position and the cotangent of an output entry there.
 
-    ``weights`` gives the share of the first branch at ties; a tie without one keeps the recorded choice. ``values`` are
+    ``weights`` gives the share of the first branch at ties, and the slopes of lengths at the origin; a tie without one
+    keeps the recorded choice, a length has all slopes of the unit disc. ``values`` are
     those of a replay at higher precision. A lossy ``forward`` widens the slopes of saturating functions by 2u (docs/judge.md 2).
     ``wide`` takes magnitudes from the far end of each ball, for sweeps whose weights are intervals.
     """
@@ -111,10 +112,12 @@ def reverse(
         elif row is POOL:
             if a[1] not in pools:  # the highest of the pool that was reached: every adjoint in it is complete
                 pools.add(a[1])
-                pool = _pool(tape, a[1])
+                pool = tape.pool(a[1])
                 spread = factors[k] * u * max(total[s] for s in pool)
-                for s in pool:
-                    late = error[s] + max(count[s] - 1, 0) * u * total[s] if s < k else error[s]
+                lates = [error[s] + max(count[s] - 1, 0) * u * total[s] if s < k else error[s] for s in pool]
+                if tape.tangents < n:  # solves with the factor mix the entries, and with them their errors
+                    lates = [max(lates)] * len(lates)
+                for s, late in zip(pool, lates, strict=True):
                     send(args[s][0], value[s] or arb(0), late + spread)
         elif row is SELECT:
             if k in forward.unknown:
@@ -134,7 +137,10 @@ def reverse(
                     continue
             send(a[2] if tape.choice[k] else a[3], A, e)
         else:
-            first = DISC if k in forward.origins else slopes(tape, values, k)
+            if k in forward.origins:
+                first = (weights[k],) * 2 if k in weights else DISC
+            else:
+                first = slopes(tape, values, k)
             seconds: tuple[tuple[arb, ...], ...] = ((), ())
             if k in forward.origins:
                 result.singular.append(k)
@@ -165,14 +171,6 @@ def reverse(
     for k in range(n):
         error[k] = finite(error[k])
     return result
-
-
-def _pool(tape: Tape, first: int) -> Sequence[int]:
-    """The rows of the pool that starts at row ``first``."""
-    last = first
-    while last < len(tape.rows) and tape.rows[last] is POOL and tape.args[last][1] == first:
-        last += 1
-    return range(first, last)
 
 
 def tangent(tape: Tape, forward: Forward, direction: Mapping[int, arb], values: Sequence[arb] | None = None) -> list[arb]:

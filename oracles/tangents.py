@@ -86,6 +86,7 @@ def tangents(
     the primals are, so that they may move by one rounding (mixed stability, docs/judge.md 2).
     """
     tape = recording.tape
+    tape.tangents = min(tape.tangents, len(tape.rows))
     needed = _needed(tape, outputs)
     origins = forward(tape, unit).origins if HYPOT in tape.rows else frozenset()
     found: list[Scalar | None] = [None] * len(tape.rows)
@@ -96,7 +97,7 @@ def tangents(
     scalars = [Scalar(tape, k, value) for k, value in enumerate(tape.values)]
     owners = [*recording.owners, (len(tape.rows), 0, "")]
     position = -1
-    pools: dict[int, int] = {}
+    pools: dict[int, dict[int, Scalar]] = {}
     for k in range(len(found)):
         if owners[position + 1][0] <= k:
             while owners[position + 1][0] <= k:
@@ -110,10 +111,9 @@ def tangents(
         if row is LEAF or row is CONSTANT or row is JUMP:
             continue
         if row is POOL:
-            t = found[args[0]]
-            if t is not None:
-                first = pools.setdefault(args[1], len(tape.rows))
-                found[k] = tape.record(POOL, (t.index, first), t.value)
+            if args[1] not in pools:
+                pools[args[1]] = _pooled(tape, args[1], found)
+            found[k] = pools[args[1]].get(k)
         elif row is SELECT:
             a, b = found[args[2]], found[args[3]]
             if a is not None or b is not None:
@@ -137,6 +137,17 @@ def _needed(tape: Tape, outputs: Sequence[Array]) -> list[bool]:
             for i in args[2:] if row is SELECT else args[:1] if row is POOL else args:
                 needed[i] = True
     return needed
+
+
+def _pooled(tape: Tape, first: int, found: Sequence[Scalar | None]) -> dict[int, Scalar]:
+    """The tangents of a pool, by row: all of it or none, because where one is not zero all of them round."""
+    rows = tape.pool(first)
+    moves = [found[tape.args[k][0]] for k in rows]
+    if all(t is None for t in moves):
+        return {}
+    moves = [t or tape.constant(0.0) for t in moves]
+    start = len(tape.rows)
+    return {k: tape.record(POOL, (t.index, start), t.value) for k, t in zip(rows, moves, strict=True) if t is not None}
 
 
 def _shaped(tape: Tape, output: Array, found: Sequence[Scalar | None]) -> Array:
