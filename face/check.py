@@ -18,7 +18,7 @@ from gradproof.oracles.finding import Verdict
 from gradproof.oracles.formats import FORMATS
 from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node
 from gradproof.oracles.judge import K, weigh
-from gradproof.oracles.opaque import COORDINATES, judge_opaque
+from gradproof.oracles.opaque import COORDINATES, conduct, judge_opaque
 from gradproof.oracles.point import Opaque
 from gradproof.oracles.trial import run
 from gradproof.oracles.verdict import Kind
@@ -60,7 +60,8 @@ def check_gradient(
     judged by its inputs and parameters. ``engine`` is native, torch, jax or module:Class; left out, it is guessed.
 
     With ``meaning``, the same function written in NumPy, the bound is certified: the formula runs in ball arithmetic.
-    Without, it is the error of adaptive differences. ``order=2`` judges Hessian-vector products as well.
+    Without, it is the error of adaptive differences. ``order=2`` judges Hessian-vector products as well, ``order=3`` also the
+    products of the third derivative with two directions: each the framework's own gradient of the order before.
 
     Accuracy: float64 where f accepts it; ``verdict.evidence`` says what the bound rests on.
 
@@ -189,10 +190,12 @@ class _Setting:
         """The worst verdict over the orders up to ``order``, stopping at the first that is not decided."""
         fn, name = self.fn, self.name
         verdicts: list[Verdict] = []
+        cases: list[Case] = []  # of each order; the cotangents of a higher one are its directions
         for level in range(1, order + 1):
             case, graded = self.case(fn, name, np.random.default_rng([seed, level]))
-            if level == 1 and meaning is not None:
-                verdict = self._certified(case, graded, meaning, k)
+            cases.append(case)
+            if meaning is not None:
+                verdict = self._certified(cases, graded, fn, meaning, k)
             else:
                 subject = Opaque(self.own.engine, fn, self.own.values(fn), case)
                 verdict = judge_opaque(
@@ -209,17 +212,29 @@ class _Setting:
             return worst
         return replace(worst, evidence="; ".join(v.evidence for v in verdicts))
 
-    def _certified(self, case: Case, graded: tuple[Array, ...], meaning: Callable[..., Any], k: float) -> Verdict:
+    def _certified(
+        self, cases: Sequence[Case], graded: tuple[Array, ...], fn: Function, meaning: Callable[..., Any], k: float
+    ) -> Verdict:
+        """The verdict on the last of the cases, whose function is the gradient of that of the case before."""
         from gradproof.oracles.formula import certify_formula
+        from gradproof.oracles.modes import REVERSE, Mode, weigh_in
 
         found = []
-        for each in (case, Case(case.graph, graded)):
-            trial = run(self.own.engine, each, self.fn)
+        for each in (cases[-1], replace(cases[-1], cotangents=graded)):
+            trial = run(self.own.engine, each, fn)
             if trial.unsupported:
                 found.append(weigh(trial, None, k))
                 continue
-            certificate, doubtful = certify_formula(each, self._formula(meaning))
-            verdict = weigh(trial, certificate, k)
+            first, *higher = (*cases[:-1], each)
+            certificate, doubtful = certify_formula(first, self._formula(meaning), [c.cotangents for c in higher])
+            if not higher:
+                verdict = weigh(trial, certificate, k)
+            else:
+                findings = conduct(trial)
+                if not findings[-1].kind.fails:
+                    findings.append(weigh_in(trial, Mode("gradient", (REVERSE,) * len(cases)), certificate, k))
+                kind = max((f.kind for f in findings), key=lambda kind: kind.severity)
+                verdict = Verdict(kind, self.own.engine.name, each, tuple(findings), bits=certificate.bits)
             if trial.crash is not None:
                 verdict = replace(verdict, note={"crash": trial.crash})
             found.append(failures.doubted(verdict, doubtful) if doubtful else verdict)

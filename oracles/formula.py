@@ -12,12 +12,13 @@ import numpy as np
 import scipy.special
 
 from gradproof.oracles.ball import PRECISION, Scalar, Tape, lifted, precision, scalars
-from gradproof.oracles.bound import TIE_FACTOR
+from gradproof.oracles.bound import TIE_FACTOR, Rounding
 from gradproof.oracles.catalogue import op
 from gradproof.oracles.certificate import Certificate, Recording, certify_recording
 from gradproof.oracles.graph import Array, Case
 from gradproof.oracles.meaning import SCALARS
 from gradproof.oracles.recorded import FUNCTIONS, UFUNCS, FormulaError, Log, Mask, Pair, numbers, objects, plain
+from gradproof.oracles.tangents import tangents
 
 # ---- comparisons, selections
 
@@ -149,10 +150,13 @@ def _power(x: Array, y: Array) -> Any:
 # ---- the certificate
 
 
-def certify_formula(case: Case, formula: Callable[..., Any]) -> tuple[Certificate, list[str]]:
+def certify_formula(
+    case: Case, formula: Callable[..., Any], along: Sequence[Sequence[Array]] = ()
+) -> tuple[Certificate, list[str]]:
     """The certificate of a case whose meaning is ``formula``, and the comparisons that rounding could turn over.
 
-    ``formula`` takes one array for each leaf of the case and returns a list of arrays, one for each output.
+    ``formula`` takes one array for each leaf of the case and returns a list of arrays, one for each output. With directions
+    ``along`` (each one array a primal) the certificate is that of <ct, D^n formula(x)[v, w, …]>, so of order n + 1.
 
     Raises: FormulaError if it uses what cannot be followed, or its outputs have other shapes than the case's.
     """
@@ -166,7 +170,10 @@ def certify_formula(case: Case, formula: Callable[..., Any]) -> tuple[Certificat
     if shapes != expected:
         raise FormulaError(f"meaning gives outputs of shapes {shapes}, but f gives {expected}; expected the same.")
     recording = Log.recording
-    certificate = certify_recording(case, recording, primals, outputs)
+    with precision(PRECISION):
+        for one in along:
+            outputs = tangents(recording, primals, outputs, one, Rounding.of(case.graph.dtype))
+    certificate = certify_recording(case, recording, primals, outputs, higher=bool(along))
     return certificate, _doubtful(certificate, Log.pairs)
 
 

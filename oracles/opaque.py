@@ -40,7 +40,7 @@ def judge_opaque(
 ) -> Verdict:
     """Judge a callable by its values alone; ``more`` are further cotangents than the case's own."""
     trial = run(subject.engine, subject.case, subject.fn)
-    findings = _conduct(trial)
+    findings = conduct(trial)
     if findings[-1].kind.fails or findings[-1].kind in (Kind.UNSUPPORTED, Kind.RANGE):
         return replace(_verdict(subject, findings, "contract checks"), note={"crash": trial.crash})
     cotangents = [subject.case.cotangents, *more]
@@ -61,7 +61,7 @@ def _verdict(subject: Opaque, findings: Sequence[Finding], evidence: str, cotang
     return Verdict(kind, subject.engine.name, case, tuple(findings), evidence=evidence)
 
 
-def _conduct(trial: Trial) -> list[Finding]:
+def conduct(trial: Trial) -> list[Finding]:
     """The contract checks that need no reference; the last finding says whether to go on."""
     if trial.unsupported:
         return [Finding("gradient", Kind.UNSUPPORTED, trial.unsupported)]

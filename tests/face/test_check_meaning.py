@@ -135,3 +135,61 @@ def test_another_function_than_the_formula_is_a_difference_of_meaning() -> None:
 def test_what_a_formula_may_not_do_is_said_in_one_error(meaning: Callable[..., Any], message: str) -> None:
     with pytest.raises(FormulaError, match=message):
         check_gradient(ge.sin, X, meaning=meaning)
+
+
+HIGHER: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[Any, ...]]] = {
+    "sin(x) x": (lambda x: ge.sin(x) * x, lambda x: np.sin(x) * x, (X,)),
+    "a number": (lambda x: ge.exp(x) * x, lambda x: np.exp(x) * x, (0.5,)),
+    "matmul": (lambda a, b: ge.exp(ge.matmul(b, a)), lambda a, b: np.exp(b @ a), (A, B)),
+    "softmax": (lambda a: ge.nn.softmax(a, axis=-1), softmax, (A,)),
+    "norm": (lambda x: ge.linalg.vector_norm(x), np.linalg.norm, (X,)),
+    "a choice off its border": (lambda x: ge.nn.relu(x) * x, lambda x: np.where(x > 0, x, 0) * x, (X,)),
+}
+
+
+@pytest.mark.parametrize("order", [2, 3])
+@pytest.mark.parametrize("name", HIGHER)
+def test_a_numpy_formula_certifies_higher_orders(name: str, order: int) -> None:
+    f, meaning, inputs = HIGHER[name]
+    verdict = check_gradient(f, *inputs, meaning=meaning, order=order, save=None)
+    assert verdict.kind is Kind.AGREE
+    assert verdict.units <= 4.0
+    assert f"order {order}: certified balls, from the NumPy formula given" in verdict.evidence
+
+
+def test_a_second_order_fault_of_the_last_digits_is_caught_with_the_formula_only() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+    class Slope(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return torch.cos(x)
+
+        @staticmethod
+        def backward(ctx: Any, ct: Any) -> Any:
+            return -ct * torch.sin(ctx.saved_tensors[0]) * (1 + 1e-13)
+
+    class Off(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return torch.sin(x)
+
+        @staticmethod
+        def backward(ctx: Any, ct: Any) -> Any:
+            return ct * Slope.apply(ctx.saved_tensors[0])
+
+    assert check_gradient(Off.apply, X, engine="torch", order=2).kind is Kind.AGREE
+    assert check_gradient(Off.apply, X, engine="torch", meaning=np.sin).kind is Kind.AGREE
+    with pytest.raises(GradientError, match=r"WRONG: second-order gradient(.|\n)*certified balls"):
+        check_gradient(Off.apply, X, engine="torch", meaning=np.sin, order=2, save=None)
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+def test_a_framework_is_certified_at_order_two(framework: str) -> None:
+    module = pytest.importorskip(framework, reason=f"{framework} is not installed")
+    namespace = module if framework == "torch" else module.numpy
+    verdict = check_gradient(lambda x: (namespace.tanh(x) * x).sum(), X, engine=framework, meaning=lambda x: (np.tanh(x) * x).sum(), order=2)
+    assert verdict.kind is Kind.AGREE
+    assert "order 2: certified" in verdict.evidence

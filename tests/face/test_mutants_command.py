@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gradproof.commands import UsageError
+from gradproof.selection import UsageError
 from gradproof.mutants import mutants
 
 
