@@ -190,7 +190,7 @@ def enter(name: str) -> None:
     """A new NumPy call begins: sums may be reordered within it, not across it."""
     tape = Log.recording.tape
     tape.start, tape.factor = len(tape.rows), 1.0
-    Log.recording.owners.append((tape.start, 0, name))
+    Log.recording.owners.append((tape.start, 0, f"np.{name}"))  # no op of the engine, whose conventions are not meant
 
 
 def unfollowed(name: str) -> FormulaError:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gradproof.selection import UsageError
 from gradproof.mutants import mutants
+from gradproof.selection import UsageError
 
 
 def test_a_family_is_scored_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
