@@ -12,8 +12,10 @@ from gradproof.oracles.certificate import Certificate
 from gradproof.oracles.dual import projected
 from gradproof.oracles.finding import Vote
 from gradproof.oracles.graph import Array, Case
+from gradproof.oracles.scalar import Binary, Unary
 
 LINEAGE = "exact rationals"
+RATIONAL = ("divide", "reciprocal", "square")  # of the scalar table; a graph with another row is not worth a try
 
 
 class RationalField:
@@ -47,6 +49,8 @@ def vote(case: Case, g: Array, certificate: Certificate) -> Vote:
         return Vote(name, LINEAGE, "abstains", "on a kink a dual follows one branch only")
     if not certificate.slots:
         return Vote(name, LINEAGE, "abstains", "no entries")
+    if any(isinstance(row, Unary | Binary) and row.name not in RATIONAL for row in set(certificate.recording.tape.rows)):
+        return Vote(name, LINEAGE, "abstains", "the graph is not rational")
     try:
         mine = gradient(case)
     except (AttributeError, ArithmeticError, TypeError, ValueError):

@@ -67,6 +67,8 @@ def derivative(
                     best = Estimate(row[j], error)
         rows.append(row)
         h /= SHRINK
+        if 4 * noise / h >= best.error:  # every further error is at least that
+            break
     return best
 
 
@@ -74,16 +76,15 @@ def along(case: Case, direction: Array) -> Callable[[float], tuple[float, Any]]:
     """t -> <cotangents, f(x + t d)> and the signs of every comparison on the way, by the ops' NumPy meaning."""
     graph, point = case.graph, [v.astype(np.float64) for v in case.graph.primal_values]
     sizes = np.cumsum([0, *(v.size for v in point)])
+    moves = [direction[a:b].reshape(v.shape) for v, a, b in zip(point, sizes[:-1], sizes[1:], strict=True)]
     fixed = [leaf.data if leaf.data.dtype.kind in "biu" else leaf.data.astype(np.float64) for leaf in graph.leaves]
 
     def phi(t: float) -> tuple[float, Any]:
         xp = BranchMeaning()
-        moved = iter(
-            v + t * direction[a:b].reshape(v.shape) for v, a, b in zip(point, sizes[:-1], sizes[1:], strict=True)
-        )
+        moved = iter([v + t * move for v, move in zip(point, moves, strict=True)])
         leaves = [fixed[i] if leaf.constant else next(moved) for i, leaf in enumerate(graph.leaves)]
         values = evaluate(graph, lambda node, operands: op(node.op).meaning(xp, *operands, **node.params), leaves)
-        parts = [np.sum(values[o] * ct) for o, ct in zip(graph.outputs, case.cotangents, strict=True)]
+        parts = [np.add.reduce(values[o] * ct, axis=None) for o, ct in zip(graph.outputs, case.cotangents, strict=True)]
         return float(sum(parts)), tuple(xp.branches)
 
     return phi
