@@ -227,14 +227,10 @@ class _Look:
             count = f"{len(odd)} of {len(g)} entries are not finite"
             if abs(p.value) > self.reference.flow.unit.largest / 4:
                 return Finding("gradient", Kind.RANGE, "a gradient leaves the range of the dtype", worst=worst)
-            if p.value == 0 and np.isnan(g[entry]) and self._untaken(entry):
+            if p.value == 0 and np.isnan(g[entry]) and self.reference.flow.steep:
                 return Finding("gradient", Kind.NAN_UNTAKEN, f"{count}: zero times an infinite slope", worst=worst)
             return Finding("gradient", Kind.WRONG, count, math.inf, worst)
         return None
-
-    def _untaken(self, entry: int) -> bool:
-        """Whether an infinite slope lies on the way of a derivative that is zero."""
-        return any(getattr(step, "wild", False) for step, _ in self.reference.flow.steps)
 
     def _wrong(self, outside: Sequence[Block], blocks: Sequence[Block]) -> Finding:
         """The worst entry of what is outside, and whether digits are only lost in a saturated tail."""

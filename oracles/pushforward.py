@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 
 import numpy as np
 
 from gradproof.oracles.bound import Rounding
-from gradproof.oracles.steps import Operands, Pushed, Step
+from gradproof.oracles.steps import Operands, Pushed, Slopes, Step
 
 
 @dataclass
@@ -33,6 +34,11 @@ class Pushforward:
     ambiguous: int = 0
     jumps: bool = False
     work: int = 0
+
+    @property
+    def steep(self) -> bool:
+        """Whether a slope that is not finite lies anywhere on the way."""
+        return any(isinstance(step, Slopes) and step.wild for step, _ in self.steps)
 
     def entry(self) -> int:
         """A fresh position for an input; inputs come before any step."""
@@ -67,7 +73,8 @@ class Pushforward:
             nonlocal underflow
             if x is not None:
                 extra = (reads[len(values)] - 1) * self.unit.u
-                underflow += self.unit.eta * float(x.m.sum())
+                size = float(x.m.sum())  # not finite: in a branch that is not taken, or everything is lost anyway
+                underflow += self.unit.eta * (size if isfinite(size) else float(x.m[np.isfinite(x.m)].sum()))
                 x = Pushed(x.t, x.m, x.e + extra * x.m, x.h) if extra > 0 else x
             values.append(x)
 

@@ -30,6 +30,8 @@ def text(verdict: Verdict) -> str:
             f"  bound      {worst.bound:.3e} (the error is {worst.units:.3g} times it)",
         ]
     lines.append(f"  evidence   {verdict.evidence}" + (f", {verdict.bits} bits" if verdict.bits else ""))
+    if "locality" in verdict.note:
+        lines.append(f"  locality   {verdict.note['locality']}")
     for vote in verdict.votes:
         detail = f" ({vote.detail})" if vote.detail else ""
         with_whom = "" if vote.vote == "abstains" else f" with {verdict.engine}"

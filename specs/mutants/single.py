@@ -13,16 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.oracles.engine import Capabilities, Engine
+from gradproof.oracles.engine import Engine
 from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node
 from gradproof.oracles.large import judge_large
 from gradproof.oracles.registry import engine as by_name
+from gradproof.oracles.trial import capabilities
 
 ERRORS = (1.0, 0.1, 1e-4, 1e-6, 1e-9)
 BUDGET_S = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class OneWrong:
     """An engine whose gradient of the first input is off by a share of itself in one flat position."""
 
@@ -32,13 +33,9 @@ class OneWrong:
     name: str = "one wrong entry"
     lineage: str = "planted"
 
-    @property
-    def namespace(self) -> Any:
-        return self.inner.namespace
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return getattr(self.inner, "capabilities", None) or Capabilities()
+    def __post_init__(self) -> None:
+        self.namespace: Any = self.inner.namespace
+        self.capabilities = capabilities(self.inner)
 
     def from_numpy(self, array: Array) -> Any:
         return self.inner.from_numpy(array)
