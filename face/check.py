@@ -201,7 +201,7 @@ class _Setting:
                 verdict = judge_opaque(
                     subject, [graded], k=k, seed=seed, directions=directions, coordinates=coordinates
                 )
-            note = {"names": [x.name for x in self.arguments.leaves], "order": level, **verdict.note}
+            note = {"order": level, **verdict.note}
             evidence = (f"order {level}: " if order > 1 else "") + verdict.evidence + self.note
             verdicts.append(replace(verdict, evidence=evidence, note=note))
             if verdict.kind.fails or not verdict.kind.decided:

@@ -286,8 +286,3 @@ BINARY = {
     )
 }
 # fmt: on
-
-
-def declared() -> tuple[str, ...]:
-    """Names of the functions of the table."""
-    return (*UNARY, *BINARY)

@@ -6,7 +6,7 @@ import flint
 import pytest
 
 from gradproof.oracles.ball import precision
-from gradproof.oracles.scalar import ARB, BINARY, FLOAT, UNARY, declared
+from gradproof.oracles.scalar import ARB, BINARY, FLOAT, UNARY
 
 arb = flint.arb
 REAL = (-700.0, -37.0, -3.3, -0.7, -1e-8, 1e-160, 0.3, 1.0, 2.5, 8.0, 30.0, 710.0)
@@ -45,7 +45,7 @@ def close(claimed: arb, difference: arb) -> bool:
 
 
 def test_every_row_of_the_table_has_points_here() -> None:
-    assert {*POINTS, *PAIRS} == set(declared())
+    assert {*POINTS, *PAIRS} == {*UNARY, *BINARY}
 
 
 @pytest.mark.parametrize("name", sorted(UNARY))
