@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from gradproof.oracles.certificate import certify
+from gradproof.oracles.certificate import Certificate, certify
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Finding, Verdict
 from gradproof.oracles.graph import Case
@@ -96,11 +96,20 @@ def tried(engine: Engine, case: Case, mode: Mode | None = None) -> Trial:
 
 def verdict_of(case: Case, engine: Engine, k: float = K, modes: Sequence[str] = ()) -> Verdict:
     """The judge's verdict, in further modes too, where the engine has a limited time; without an answer in time it is CRASHED."""
+    return judged(case, engine, k, modes)[0]
+
+
+def judged(
+    case: Case, engine: Engine, k: float = K, modes: Sequence[str] = ()
+) -> tuple[Verdict, Trial, Certificate | None]:
+    """The verdict, and the trial and certificate it rests on."""
     trial = tried(engine, case)
     if isinstance(trial.crash, Hung):
-        return Verdict(Kind.CRASHED, engine.name, case, (Finding("gradient", Kind.CRASHED, str(trial.crash)),))
-    verdict = weigh(trial, None if trial.unsupported else certify(case), k)
-    return judge_modes(verdict, engine, modes, k, tried) if modes else verdict
+        finding = Finding("gradient", Kind.CRASHED, str(trial.crash))
+        return Verdict(Kind.CRASHED, engine.name, case, (finding,)), trial, None
+    certificate = None if trial.unsupported else certify(case)
+    verdict = weigh(trial, certificate, k)
+    return judge_modes(verdict, engine, modes, k, tried) if modes else verdict, trial, certificate
 
 
 def judging_of(name: str) -> Callable[[Case, Engine, float], Verdict]:

@@ -12,7 +12,7 @@ from gradproof.oracles.graph import Case
 from gradproof.oracles.trial import supports
 from gradproof.oracles.verdict import Kind
 from gradproof.specs.explain import explained, failing, signature
-from gradproof.specs.limits import PULSE, hung, verdict_of
+from gradproof.specs.limits import PULSE, hung, judged
 from gradproof.specs.result import Result, Signature
 from gradproof.specs.tasks import GRAPH, Task, case_at, cases
 from gradproof.specs.witnesses import witnessed
@@ -60,7 +60,8 @@ def take(
     """
     task = result.task
     note = {"seed": task.seed, "index": i, "drawn as": task.op}
-    verdict = replace(verdict_of(case, engine, task.k, task.modes), note=note)
+    verdict, trial, certificate = judged(case, engine, task.k, task.modes)
+    verdict = replace(verdict, note=note)
     if hung(verdict):
         crashed(result, verdict)
         return verdict
@@ -72,7 +73,7 @@ def take(
                 verdict = replace(verdict, votes=shown.votes)
                 result.keep(sign, replace(shown, note=note))
     elif i % WITNESS_EVERY == 0 and not verdict.kind.skipped:
-        verdict = witnessed(verdict, engine, references)
+        verdict = witnessed(verdict, engine, references, trial, certificate)
         if verdict.kind is Kind.ORACLE:
             sign = signature(verdict, task.engine)
             result.seen[sign] += 1

@@ -14,6 +14,7 @@ from gradproof.oracles.finding import Finding, Verdict, Vote
 from gradproof.oracles.graph import Array, Case
 from gradproof.oracles.judge import K
 from gradproof.oracles.selfcheck import self_check
+from gradproof.oracles.trial import Trial
 from gradproof.oracles.verdict import Kind
 from gradproof.specs.limits import tried
 
@@ -25,14 +26,23 @@ WITNESSES = (
 )
 
 
-def witnessed(verdict: Verdict, engine: Engine, references: Sequence[Engine]) -> Verdict:
-    """The verdict with the votes of every witness on the engine's gradient, after the judge's own self-check."""
-    certificate = certify(verdict.case)
+def witnessed(
+    verdict: Verdict,
+    engine: Engine,
+    references: Sequence[Engine],
+    trial: Trial | None = None,
+    certificate: Certificate | None = None,
+) -> Verdict:
+    """The verdict with the votes of every witness on the engine's gradient, after the judge's own self-check.
+
+    ``trial`` and ``certificate`` of the same case and engine, if they are at hand, are not made again.
+    """
+    certificate = certificate or certify(verdict.case)
     broken = self_check(certificate)
     if broken:
         finding = Finding("gradient", Kind.ORACLE, broken)
         return replace(verdict, kind=Kind.ORACLE, findings=(finding,))
-    trial = tried(engine, verdict.case)
+    trial = trial or tried(engine, verdict.case)
     if not trial.first:
         return verdict
     g = np.concatenate([np.ravel(a) for a in trial.first]).astype(float)
