@@ -13,7 +13,7 @@ from gradproof.commands import Outputs
 from gradproof.oracles.registry import engine
 from gradproof.selection import UsageError
 from gradproof.specs.mutants import looks
-from gradproof.specs.mutants.catalogue import BENIGN, MUTANTS, NOT_YET
+from gradproof.specs.mutants.catalogue import BENIGN, MUTANTS
 from gradproof.specs.mutants.score import Budget, Score, score
 from gradproof.terminal import console, table
 
@@ -49,7 +49,7 @@ def mutants(family: str, oracle: str, seed: int, cases: int, output: Path | None
         _print(made)
     if output is not None:
         versions = {name: _version(name) for name in ("gradproof", "numpy", "python-flint", "torch", "jax")}
-        record = {"versions": versions, "not_yet": NOT_YET, "scores": [s.as_json() for s in scores]}
+        record = {"versions": versions, "scores": [s.as_json() for s in scores]}
         output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         console.print(f"score   {output}")
     last = scores[-1]
@@ -74,8 +74,6 @@ def _print(made: Score) -> None:
         console.print(f"alarm     {alarm}", markup=False)
     ways = ", ".join(f"{f'{p} {v}'.strip()} {n}" for (p, v), n in made.ways().most_common(WAYS_SHOWN))
     console.print(f"kills by  {ways or 'nothing'}", markup=False)
-    if made.oracle == "judge":
-        console.print(f"NOT YET   {', '.join(NOT_YET)}: no order 2 is judged yet", markup=False)
     console.print(headline(made), markup=False)
 
 

@@ -1,7 +1,7 @@
 """The catalogue of planted faults, by family; the benign variants apart.
 
-Every fault here shows in a first gradient. Faults of the second order only, and of the closure under higher orders, are
-left out until the judge has an order 2: they count as NOT YET SHOWN, never as killed.
+Faults of the second order only, and of the closure under higher orders, are no question to an oracle that looks at first
+gradients alone: they count in the score of the judge, which looks at ``reverse over reverse`` for them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from gradproof.specs.mutants import (
     axis,
     benign,
     broadcast,
+    closure,
     factor,
     flow,
     layout,
@@ -20,6 +21,7 @@ from gradproof.specs.mutants import (
     region,
     saved,
     scale,
+    second,
     shapes,
     singular,
     ties,
@@ -30,12 +32,12 @@ MUTANTS: tuple[Mutant, ...] = tuple(
     mutant
     for family in (
         factor, saved, scale, broadcast, axis, layout, singular, ties, region, accuracy, flow, nonlinear, shapes,
+        second, closure,
     )
     for mutant in family.MUTANTS
 )  # fmt: skip
 BENIGN: tuple[Mutant, ...] = tuple(benign.MUTANTS)
 FAMILIES: tuple[str, ...] = tuple(Counter(m.family for m in MUTANTS))
-NOT_YET = ("second order only", "higher-order closure")
 
 
 def named(name: str) -> Mutant:

@@ -18,6 +18,7 @@ from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Vote
 from gradproof.oracles.graph import Array, Case
 from gradproof.oracles.judge import judge
+from gradproof.oracles.modes import judge_modes
 from gradproof.oracles.trial import function
 
 PASSES, FAILS, ABSTAINS = "passes", "fails", "abstains"
@@ -47,14 +48,16 @@ class Oracle(Protocol):
         """Whether it sees something wrong."""
 
 
+@dataclass(frozen=True)
 class Judge:
-    """The judge with all its properties."""
+    """The judge with all its properties, and with those of further modes."""
 
+    modes: tuple[str, ...] = ()
     name: str = "judge"
     float64_only: bool = False
 
     def look(self, case: Case, engine: Engine) -> Look:
-        verdict = judge(case, engine)
+        verdict = judge_modes(judge(case, engine), engine, self.modes)
         if verdict.kind.skipped:
             return Look(ABSTAINS, verdict.decisive.property, verdict.kind)
         return Look(FAILS if verdict.kind.fails else PASSES, verdict.decisive.property, verdict.kind)
@@ -98,6 +101,7 @@ OURS: dict[str, Oracle] = {
         Witness("exact rationals", exact.vote),
     )
 }
+HIGHER: dict[str, Oracle] = {"judge": Judge(("reverse over reverse",))}  # for faults that no first gradient shows
 THEIRS = ("gradcheck", "gradcheck-fast", "check_grads")
 NAMES: tuple[str, ...] = (*OURS, *THEIRS)
 

@@ -78,7 +78,7 @@ class Together:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A planted fault: its family, the ops that meet it, what is wrong, how it is planted, the dtype it shows in."""
+    """A planted fault: its family, the ops that meet it, what is wrong, how it is planted, the dtype and order it shows in."""
 
     family: str
     ops: tuple[str, ...]
@@ -86,6 +86,7 @@ class Mutant:
     patch: Patch
     dtype: str = "float64"
     benign: bool = False
+    order: int = 1  # of the derivative that shows it
 
     @property
     def name(self) -> str:
@@ -103,13 +104,13 @@ class Mutant:
 class Family:
     """A family under construction; its methods are the short forms."""
 
-    def __init__(self, name: str, benign: bool = False) -> None:
-        self.name, self.benign = name, benign
+    def __init__(self, name: str, benign: bool = False, order: int = 1) -> None:
+        self.name, self.benign, self.order = name, benign, order
         self.mutants: list[Mutant] = []
 
     def add(self, ops: str, wrong: str, patch: Patch, dtype: str = "float64") -> None:
         """A mutant planted in any way. ``ops``: names separated by spaces."""
-        self.mutants.append(Mutant(self.name, tuple(ops.split()), wrong, patch, dtype, self.benign))
+        self.mutants.append(Mutant(self.name, tuple(ops.split()), wrong, patch, dtype, self.benign, self.order))
 
     def wrap(self, ops: str, wrong: str, fault: Fault, primitive: str = "", argument: int = 0, dtype: str = "float64") -> None:
         """A fault that changes the right gradient; the primitive defaults to the first op's last name."""

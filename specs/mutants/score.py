@@ -22,7 +22,7 @@ from gradproof.oracles.engine import Engine
 from gradproof.oracles.graph import Case
 from gradproof.specs import run
 from gradproof.specs.mutants import typical
-from gradproof.specs.mutants.looks import FAILS, PASSES, Look, Oracle
+from gradproof.specs.mutants.looks import FAILS, HIGHER, PASSES, Look, Oracle
 from gradproof.specs.mutants.mutant import GRAPH, Mutant
 
 OPS = tuple(CATALOGUE)
@@ -206,12 +206,18 @@ def score(
     budget: Budget,
     advance: Callable[[str], None] = lambda what: None,
 ) -> Score:
-    """The whole score. Benign variants are shown the whole budget, in both dtypes where the oracle takes them."""
+    """The whole score. Benign variants are shown the whole budget, in both dtypes where the oracle takes them.
+
+    Mutants of a higher order are left out for an oracle that looks at first gradients only.
+    """
     made = Score(oracle.name, budget)
     with np.errstate(all="ignore"):
         met: dict[str, None] = {}
         for mutant in mutants:
-            made.results.append(judged(mutant, engine, oracle, budget))
+            asked = oracle if mutant.order == 1 else HIGHER.get(oracle.name)
+            if asked is None:
+                continue
+            made.results.append(judged(mutant, engine, asked, budget))
             met.update(dict.fromkeys(op for op in mutant.ops if op != GRAPH))
             advance(mutant.name)
         for mutant in benign:
@@ -220,5 +226,6 @@ def score(
             made.benign.append(next((r for r in both if r.killed), both[0]))
             met.update(dict.fromkeys(op for op in mutant.ops if op != GRAPH))
             advance(mutant.name)
-        judge_clean(made, tuple(met), engine, oracle, budget.cases, DRAWN_MAX * budget.graphs)
+        highest = HIGHER.get(oracle.name, oracle) if any(r.mutant.order > 1 for r in made.results) else oracle
+        judge_clean(made, tuple(met), engine, highest, budget.cases, DRAWN_MAX * budget.graphs)
     return made

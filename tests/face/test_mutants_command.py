@@ -17,7 +17,6 @@ def test_a_family_is_scored_printed_and_written(tmp_path: Path, capsys: pytest.C
     said = capsys.readouterr().out
     assert "15 of 15 killed (100.0 %)" in said
     assert "false alarms in" in said
-    assert "NOT YET" in said
     typical, written = json.loads(path.read_text())["scores"]
     assert written["families"] == {"epsilon": [15, 15]}
     assert not written["survivors"]
@@ -41,3 +40,14 @@ def test_what_does_not_exist_is_a_usage_error(wrong: tuple[str, str]) -> None:
     family, oracle = wrong
     with pytest.raises(UsageError, match="there are"):
         mutants(family, oracle, 0, 1, None)
+
+
+def test_faults_of_the_second_order_are_asked_of_the_judge_and_of_no_oracle_of_first_gradients(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert mutants("higher-order closure", "judge", 0, 60, None) == 0
+    said = capsys.readouterr().out
+    assert "24 of 24 killed (100.0 %)" in said
+    assert "reverse over reverse WRONG" in said
+    mutants("higher-order closure", "duals", 0, 2, None)
+    assert "0 of 0 killed" in capsys.readouterr().out
