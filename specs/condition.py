@@ -3,6 +3,7 @@
 A condition is a list of regions in the note of a saved graph (CONTRIBUTING.md). A region holds for a failing verdict if
 its ``dtypes`` and ``params`` hold, if every one of its ``operands`` clauses finds an entry between ``at_least`` and
 ``at_most`` (numbers, or one number a dtype), and if the ``answer``, where it limits one, is as far off as its cause allows.
+Of an elementwise op of one operand, only the entry is looked at where the answer is worst.
 """
 
 from __future__ import annotations
@@ -106,6 +107,9 @@ MEASURES: dict[str, Measure] = {
 }
 
 
+ENTRYWISE = {"value", "magnitude"}
+
+
 def holds(condition: Sequence[Mapping[str, Any]], site: Site, worst: Worst | None, dtype: str) -> bool:
     """Whether a verdict whose blamed node is ``site`` lies in a region of the condition.
 
@@ -136,13 +140,15 @@ def _region(region: Mapping[str, Any], site: Site, worst: Worst | None, dtype: s
     return (
         dtype in region["dtypes"]
         and all(given.get(name) in allowed for name, allowed in region.get("params", {}).items())
-        and all(_clause(clause, site, dtype) for clause in region.get("operands", ()))
+        and all(_clause(clause, site, worst, dtype) for clause in region.get("operands", ()))
         and ("answer" not in region or _answer(region["answer"], worst))
     )
 
 
-def _clause(clause: Mapping[str, Any], site: Site, dtype: str) -> bool:
+def _clause(clause: Mapping[str, Any], site: Site, worst: Worst | None, dtype: str) -> bool:
     found = MEASURES[clause["measure"]](site, clause.get("operand", 0))
+    if worst is not None and clause["measure"] in ENTRYWISE and len(site.operands) == 1:
+        found = found[worst.index]
     low, high = (_threshold(clause.get(end, other), dtype) for end, other in (("at_least", -math.inf), ("at_most", math.inf)))
     return bool(((low <= found) & (found <= high)).any())
 

@@ -99,7 +99,7 @@ def ordinary(case: Case, seed: int) -> Case:
 
 def failing(known: Known, case: Case, got: float) -> Verdict:
     """The failure of a saved graph, as if the engine had given ``got`` on another case."""
-    worst = Worst(0, (0,), got, EXPECTED, 0.0, BOUND)
+    worst = Worst(0, (0,) * case.graph.leaves[0].data.ndim, got, EXPECTED, 0.0, BOUND)
     finding = Finding(known.property, known.verdict, worst=worst)
     return Verdict(known.verdict, known.engine, case, (finding,), blame=known.blame)
 

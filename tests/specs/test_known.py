@@ -15,7 +15,7 @@ import pytest
 from gradproof.oracles.blame import blame
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.errors import GraphError
-from gradproof.oracles.finding import Verdict
+from gradproof.oracles.finding import Verdict, Worst
 from gradproof.oracles.graph import Case, Graph, Leaf, Node
 from gradproof.oracles.judge import judge
 from gradproof.oracles.registry import engine as by_name
@@ -67,7 +67,7 @@ def saved(name: str) -> Known:
 
 def test_a_nonsense_deviation_of_torch_is_no_known_difference() -> None:
     """Deviations whose squares leave the range are declared; 3 sum(x) + 7.5 is not among them, wherever it is met."""
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="PyTorch is not installed")
     engine = torch_with(std=nonsense)
     spec = []
     for i in range(100):
@@ -79,7 +79,7 @@ def test_a_nonsense_deviation_of_torch_is_no_known_difference() -> None:
 
 def test_a_declared_deviation_is_known_within_a_graph_too() -> None:
     """The blamed node is looked at alone: what the rest of the graph makes of its answer does not matter."""
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="PyTorch is not installed")
     nodes = Node("std", (0,), DEVIATION), Node("log", (1,))
     (declared,) = failures(of(*nodes, values=[1e-200, 3e-200]), by_name("torch"))
     assert (declared.kind, declared.blame) == (Kind.SPEC, "std")
@@ -174,6 +174,17 @@ def test_a_measure_sees_what_its_name_says(
     np.testing.assert_allclose(np.ravel(found), expected, rtol=1e-12, atol=1e-15)
 
 
+def test_of_an_elementwise_op_the_worst_entry_counts_and_no_other() -> None:
+    known = saved("torch-tanh-tail")
+    verdict = test_corpus.failing(known, replace(known.case, graph=of(Node("tanh", (0,)), values=[0.5, 20.0]).graph), 0.0)
+    (finding,) = verdict.findings
+    told = []
+    for i in range(2):
+        there = replace(finding, worst=Worst(0, (i,), 0.0, 0.5, 0.0, 1e-16))
+        told.append(bool(reason("torch", replace(verdict, findings=(there,)))))
+    assert told == [False, True]
+
+
 def test_a_threshold_that_is_not_given_for_a_dtype_is_never_met() -> None:
     condition = [{"dtypes": ["float64", "float32"], "operands": [{"measure": "value", "at_least": {"float64": 1.0}}]}]
     where = Site((np.array([2.0]),), {}, np.array([1.0]))
@@ -182,7 +193,7 @@ def test_a_threshold_that_is_not_given_for_a_dtype_is_never_met() -> None:
 
 
 def test_a_known_defect_still_fails_its_replay_and_a_declared_difference_does_not() -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="PyTorch is not installed")
     for name, word, code in (("torch-det-singular", "known: ", 1), ("torch-tanh-tail", "declared: ", 0)):
         command = [sys.executable, "-m", "gradproof", "replay", str(CORPUS / f"{name}.json")]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
