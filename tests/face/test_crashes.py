@@ -111,7 +111,7 @@ def test_the_replay_command_that_is_printed_works_and_no_run_overwrites_the_grap
 
 
 def test_the_replay_of_a_declared_difference_exits_0_and_says_so() -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="PyTorch is not installed")
     saved = next(known for known in corpus() if known.engine == "torch" and known.verdict.declarable)
     path = str(CORPUS / f"{saved.name}.json")
     done = gradproof("replay", path)

@@ -11,8 +11,8 @@ from gradproof.specs.mutants import looks
 from gradproof.specs.mutants.catalogue import named
 from gradproof.specs.mutants.score import Budget, judged
 
-pytest.importorskip("torch")
-pytest.importorskip("jax")
+pytest.importorskip("torch", reason="PyTorch is not installed")
+pytest.importorskip("jax", reason="JAX is not installed")
 TYPICAL = Budget(6, 2, inputs="typical")
 NAMES = ("gradcheck", "gradcheck-fast", "check_grads")
 
