@@ -12,6 +12,7 @@ import gradproof.engine as ge
 from gradproof.engine import tape, transforms
 from gradproof.engine.backend import Patch, raw
 from gradproof.engine.functions import nn
+from gradproof.engine.functions.recorded import recorded
 from gradproof.engine.rules import RULES, VARIADIC
 from gradproof.oracles.catalogue import CATALOGUE
 from gradproof.oracles.engine import Engine
@@ -55,7 +56,7 @@ def test_every_op_and_every_rule_has_a_mutant() -> None:
 
 def state() -> dict[str, Any]:
     """Everything of the engine that a patch could change."""
-    owners = {"tape": tape, "transforms": transforms, "raw": raw, "ge": ge, "nn": nn, "linalg": ge.linalg,
+    owners = {"tape": tape, "transforms": transforms, "raw": raw, "recorded": recorded, "ge": ge, "nn": nn, "linalg": ge.linalg,
               "Op": tape.Op, "Patch": Patch}  # fmt: skip
     found = {f"{name}.{key}": value for name, owner in owners.items() for key, value in vars(owner).items()}
     found |= {f"OPS.{name}": (op.rules, op.kernel) for name, op in tape.OPS.items()}
