@@ -55,6 +55,11 @@ def _unit(x: Array, room: Room) -> Array:
     return np.clip(y, -1 + room.gap, 1 - room.gap)
 
 
+def _closed_unit(x: Array, room: Room) -> Array:
+    """Into [-1, 1]: as ``_unit``, but the ends themselves stay, where the slope of asin is infinite."""
+    return np.where(np.abs(x) == 1, x, _unit(x, room))
+
+
 TINY = 1e-30
 ORIGIN = Domain("real, mostly 0", lambda x, room: np.where(np.abs(x) < 2.5, 0.0, x))
 ZEROS = Domain("real, many zeros", lambda x, room: np.where(np.abs(x) < 1, 0.0, x))
@@ -75,8 +80,11 @@ NONZERO = Domain(
     "nonzero", lambda x, room: np.where(np.abs(x) < TINY, 1.0, x), (("nn.softplus",), ("nn.sigmoid",), ("cosh", "tanh"))
 )
 UNIT = Domain("open unit interval", _unit, (("tanh", "sin"), ("sin", "tanh"), ("nn.sigmoid",)))
+CLOSED_UNIT = Domain("closed unit interval", _closed_unit, UNIT.guards)
 ABOVE_ONE = Domain(
-    "above one", lambda x, room: 1 + np.maximum(np.abs(x), 4 * room.gap), (("nn.softplus", "exp"),)
+    "one and above",
+    lambda x, room: np.where(x == 0, 1.0, 1 + np.maximum(np.abs(x), 4 * room.gap)),
+    (("nn.softplus", "exp"),),
 )
 ABOVE_MINUS_ONE = Domain(
     "above minus one",

@@ -13,6 +13,7 @@ each is called on the engine's own arrays, inside an outer transform:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -42,15 +43,21 @@ class Capabilities:
 
     ``unsupported`` names the ops it has not; any op its namespace lacks is unsupported without being listed.
     ``unsupported_in`` names, for a dtype, further ops that it has not in that dtype (PyTorch factors no matrix in float16).
-    ``nan_at`` names the ops whose gradient it declares NaN at a singular point (``linalg.vector_norm`` at 0, say).
+    ``at_kinks`` is what it does at the kink of an op, and is then held to: the slope there (``abs``: 0.0, ``sqrt`` at 0:
+    0.0), who gets the cotangent of a tie (``maximum``: "even", "first" or "last"), or NaN (``hypot`` at the origin).
     ``modes`` names how its transforms nest; see ``nestings``.
     """
 
     dtypes: tuple[str, ...] = ("float64",)
     unsupported: frozenset[str] = frozenset()
-    nan_at: frozenset[str] = frozenset()
+    at_kinks: Mapping[str, float | str] = field(default_factory=dict, hash=False)
     unsupported_in: Mapping[str, frozenset[str]] = field(default_factory=dict, hash=False)
     modes: frozenset[str] = frozenset({"reverse"})
+
+    @property
+    def nan_at(self) -> frozenset[str]:
+        """Ops whose gradient it declares NaN at a singular point."""
+        return frozenset(op for op, convention in self.at_kinks.items() if isinstance(convention, float) and math.isnan(convention))
 
     def lacks(self, op: str, dtype: str = "") -> bool:
         """Whether the op is declared missing, in every dtype or in this one."""

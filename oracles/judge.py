@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradproof.oracles import contract, excuse, kinks
+from gradproof.oracles import contract, conventions, excuse, kinks
 from gradproof.oracles.ball import arb
 from gradproof.oracles.certificate import Certificate, certify
 from gradproof.oracles.engine import Engine
@@ -20,7 +20,7 @@ from gradproof.oracles.finding import Finding, Verdict, Worst
 from gradproof.oracles.graph import Array, Case
 from gradproof.oracles.poles import infinities
 from gradproof.oracles.reach import overflown
-from gradproof.oracles.trial import Trial, run
+from gradproof.oracles.trial import Trial, capabilities, run
 from gradproof.oracles.verdict import Kind
 
 CONDUCT = {
@@ -137,8 +137,8 @@ def gradient(
     finite = np.array([a.is_finite() for a in accepted], dtype=bool)
     undecided = hopeless | ~np.isfinite(b) | ~finite
     if not finite.all():
-        for i, limit in enumerate(infinities(certificate)):
-            if not finite[i] and math.isinf(limit):  # no number can be right here but this
+        for i, limit in enumerate(infinities(certificate, capabilities(trial.engine).at_kinks)):
+            if not finite[i] and (math.isinf(limit) or limit == 0):  # no number can be right here but this
                 undecided[i], inside[i] = False, g[i] == limit
                 units[i] = 0.0 if inside[i] else math.inf
     for i in np.flatnonzero(~inside & ~undecided & finite).tolist():
@@ -168,6 +168,14 @@ def gradient(
             return _kinked(name, g, centre, bound, certificate, "outside the convex hull of the slopes at the ties")
         if not kinks.keeps_mass(certificate, known, tolerance):
             return _kinked(name, g, centre, bound, certificate, "wrong along a direction that keeps the ties")
+    shares = conventions.shares(certificate, capabilities(trial.engine).at_kinks)
+    if shares is not None:
+        balls, errors, _ = certificate.sweep(shares)
+        exact = np.array([float(ball) for ball in balls])
+        astray = np.abs(known - exact) > k * np.array(errors) + np.array([float(ball.rad()) for ball in balls])
+        if (astray & decided & np.isfinite(exact)).any():
+            known = np.where(astray & decided & np.isfinite(exact), g, exact)
+            return _kinked(name, known, exact, errors, certificate, "not what the engine declares there")
     reason = f"on a kink ({_kink_names(certificate)}), inside the accepted set"
     return replace(found, kind=Kind.SUBGRADIENT, reason=reason)
 
@@ -198,7 +206,7 @@ def _kink_names(certificate: Certificate) -> str:
 def _kinked(
     name: str, g: Array, centre: Array, bound: Sequence[float], certificate: Certificate, why: str
 ) -> Finding:
-    i = int(np.argmax(np.abs(g - centre)))
+    i = int(np.nanargmax(np.abs(g - centre)))
     where, index = excuse.located(excuse.primals(certificate), i)
     worst = Worst(where, index, float(g[i]), float(centre[i]), 0.0, bound[i])
     return Finding(name, Kind.WRONG, f"at a kink ({_kink_names(certificate)}) the gradient is {why}", worst=worst)

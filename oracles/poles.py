@@ -7,6 +7,7 @@ its class is known: an infinity of one sign, found by going up the tape with the
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from itertools import product
 
 from gradproof.oracles.ball import (
@@ -32,8 +33,11 @@ GROWTH = 1.5  # from one nudge to its square: a logarithm doubles, powers grow b
 BITS = 512
 
 
-def infinities(certificate: Certificate) -> list[float]:
-    """Of each primal entry: ``inf`` or ``-inf`` where the gradient is that, else NaN (unknown) or a finite number."""
+def infinities(certificate: Certificate, declared: Mapping[str, float | str] | None = None) -> list[float]:
+    """Of each primal entry: ``inf`` or ``-inf`` where the gradient is that, else NaN (unknown) or a finite number.
+
+    ``declared`` are finite slopes that an engine declares at the singular points of an op.
+    """
     tape = certificate.recording.tape
     values = certificate.played or tape.values
     ties = set(certificate.forward.ties) | certificate.forward.unknown
@@ -65,14 +69,14 @@ def infinities(certificate: Certificate) -> list[float]:
             elif k in certificate.forward.origins or k in certificate.forward.edges:
                 parts = tuple((i, math.nan) for i in args)
             else:
-                parts = tuple(zip(args, (ct * p for p in _limits(certificate, k)), strict=True))
+                parts = tuple(zip(args, (ct * p for p in _limits(certificate, k, declared or {})), strict=True))
             for i, amount in parts:
                 adjoint[i] += amount
                 reached[i] = True
     return [adjoint[i] for i in certificate.slots]
 
 
-def _limits(certificate: Certificate, k: int) -> list[float]:
+def _limits(certificate: Certificate, k: int, declared: Mapping[str, float | str]) -> list[float]:
     """Slopes of a table row; an infinite one as the infinity that it tends to inside the domain, NaN if two differ."""
     tape = certificate.recording.tape
     values = certificate.played or tape.values
@@ -80,6 +84,9 @@ def _limits(certificate: Certificate, k: int) -> list[float]:
     first = [float(p) if p.is_finite() else math.nan for p in slopes(tape, values, k)]
     if not any(map(math.isnan, first)):
         return first
+    convention = declared.get(certificate.recording.owner(k)[1])
+    if isinstance(convention, float):
+        return [convention if math.isnan(p) else p for p in first]
     signs: list[set[float]] = [set() for _ in args]
     for turn in product((1, -1), repeat=len(args)):
         near, nearer = (_beside(row, [values[i] for i in args], [s * d for s in turn]) for d in (NUDGE, NUDGE * NUDGE))

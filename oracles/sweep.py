@@ -137,12 +137,10 @@ def reverse(
                     continue
             send(a[2] if tape.choice[k] else a[3], A, e)
         else:
-            if k in forward.origins:
-                first = (weights[k],) * 2 if k in weights else DISC
-            else:
-                first = slopes(tape, values, k)
+            origin = k in forward.origins
+            first = slopes(tape, values, k) if not origin else (weights[k], weights[k]) if k in weights else DISC
             seconds: tuple[tuple[arb, ...], ...] = ((), ())
-            if k in forward.origins:
+            if origin:
                 result.singular.append(k)
             elif isinstance(row, Unary):
                 seconds = ((row.second(ARB, values[a[0]], values[k], first[0]),),)

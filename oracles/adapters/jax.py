@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import numpy as np
 from jax import experimental
 
 from gradproof.oracles.adapters import jax_ops
+from gradproof.oracles.conventions import TIES
 from gradproof.oracles.engine import Capabilities, nestings
 from gradproof.oracles.errors import Unsupported
 from gradproof.oracles.graph import Array
@@ -46,6 +48,11 @@ def _conv2d(x: jax.Array, weight: jax.Array, stride: tuple[int, int], padding: t
         )
     return jax_ops.nn.conv2d(x, weight, stride, padding)
 
+AT_KINKS: dict[str, float | str] = {
+    "abs": 1.0, "nn.relu": 0.0, "nn.leaky_relu": "first", "nn.elu": "last", "clip": 0.5, "nn.max_pool2d": "first",
+    **dict.fromkeys(("linalg.vector_norm", "std"), math.nan), **dict.fromkeys(TIES, "even"),
+}  # fmt: skip
+
 
 class JaxEngine:
     """JAX, untouched: 64-bit types are on only while one of these methods runs."""
@@ -57,8 +64,8 @@ class JaxEngine:
         **{**vars(jax_ops), "nn": SimpleNamespace(**{**vars(jax_ops.nn), "conv2d": _conv2d})}
     )
     capabilities: Capabilities = Capabilities(
+        at_kinks=AT_KINKS,
         dtypes=("float64", "float32", "float16", "bfloat16"),
-        nan_at=frozenset({"linalg.vector_norm", "hypot", "atan2", "std", "xlogy"}),
         unsupported_in={"float16": FACTORS, "bfloat16": FACTORS},
         modes=nestings(around=("", "vmap of ", "compiled ")),
     )

@@ -10,10 +10,16 @@ from typing import Any
 import numpy as np
 
 import gradproof.engine as ge
+from gradproof.oracles.conventions import TIES
 from gradproof.oracles.engine import Capabilities, nestings
 from gradproof.oracles.graph import Array
 
 Pullback = Callable[[tuple[Any, ...]], tuple[Any, ...]]
+
+AT_KINKS: dict[str, float | str] = {  # specs/conventions.md
+    "abs": 0.0, "nn.relu": 0.0, "nn.leaky_relu": "last", "nn.elu": "last", "clip": 1.0, "nn.max_pool2d": "even",
+    "hypot": 0.0, "linalg.vector_norm": 0.0, "std": 0.0, **dict.fromkeys(TIES, "even"),
+}  # fmt: skip
 
 
 class NativeEngine:
@@ -23,7 +29,7 @@ class NativeEngine:
     lineage: str = "gradproof.engine"
     version: str = version("gradproof")
     namespace: ModuleType = ge
-    capabilities: Capabilities = Capabilities(dtypes=("float64", "float32"), modes=nestings())
+    capabilities: Capabilities = Capabilities(dtypes=("float64", "float32"), modes=nestings(), at_kinks=AT_KINKS)
 
     def from_numpy(self, array: Array) -> Array:
         """The array itself: the engine promises never to write it, and the contract checks hold it to that."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +37,11 @@ def _declining() -> Iterator[None]:
             raise Unsupported(f"PyTorch: {error}") from error
         raise
 
+AT_KINKS: dict[str, float | str] = {
+    "abs": 0.0, "nn.relu": 0.0, "nn.leaky_relu": "last", "nn.elu": "last", "clip": 1.0, "nn.max_pool2d": "first",
+    "hypot": math.nan, "linalg.vector_norm": 0.0, "std": 0.0, "maximum": "even", "minimum": "even",
+}  # fmt: skip
+
 
 class TorchEngine:
     """PyTorch, untouched: default dtype, threads, grad mode and random state stay as they are."""
@@ -45,8 +51,8 @@ class TorchEngine:
     version: str = torch.__version__
     namespace: ModuleType = torch_ops
     capabilities: Capabilities = Capabilities(
+        at_kinks=AT_KINKS,
         dtypes=("float64", "float32", "float16", "bfloat16"),
-        nan_at=frozenset({"hypot", "xlogy"}),
         unsupported_in={"float16": FACTORS, "bfloat16": FACTORS},
         modes=nestings(around=("", "vmap of ")),
     )

@@ -104,9 +104,9 @@ def _elu(xp: Any, x: Any, alpha: float) -> Any:
 AT_ZERO = "0"
 ROWS = (
     unary("abs", lambda xp, x: xp.absolute(x), kinks=AT_ZERO),
-    unary("acos", domain=d.UNIT),
+    unary("acos", domain=d.CLOSED_UNIT),
     unary("acosh", domain=d.ABOVE_ONE, large=True),
-    unary("asin", domain=d.UNIT),
+    unary("asin", domain=d.CLOSED_UNIT),
     unary("asinh", large=True),
     unary("atan"),
     unary("atanh", domain=d.UNIT),

@@ -1,8 +1,12 @@
-"""Benign variants: equally accurate formulas, and other choices inside the accepted set at kinks. None may be flagged."""
+"""Benign variants: equally accurate formulas, and other choices inside the accepted set at kinks. None may be flagged.
+
+The choices are faults all the same in an engine that declares another: then they are mutants of "declared convention".
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +14,8 @@ import numpy as np
 from gradproof.specs.mutants.mutant import Family, Rewrite, Together, first_hit, kept
 
 BENIGN = Family("benign", benign=True)
-rule = BENIGN.rule
+CHOICES = Family("benign", benign=True)
+rule, choice = BENIGN.rule, CHOICES.rule
 
 
 def _tie(first: float) -> tuple[Rewrite, ...]:
@@ -24,24 +29,24 @@ def _tie(first: float) -> tuple[Rewrite, ...]:
 # fmt: off
 rule("asin", "sqrt(1 - x*x)", lambda xp, ct, out, x: ct / np.sqrt(1 - x * x))
 rule("atanh", "1 - x*x", lambda xp, ct, out, x: ct / (1 - x * x))
-rule("abs linalg.vector_norm", "slope 1 at 0", lambda xp, ct, out, x: np.where(x >= 0, ct, -ct), "abs")
-rule("abs", "slope -0.3 at 0", lambda xp, ct, out, x: np.where(x > 0, ct, np.where(x == 0, -0.3 * ct, -ct)))
-rule("nn.relu graph", "slope 1 at 0", lambda xp, ct, out, x: np.where(x >= 0, ct, 0.0))
-rule("nn.relu graph", "slope 1/2 at 0", lambda xp, ct, out, x: np.where(x > 0, ct, np.where(x == 0, ct / 2, 0)))
-BENIGN.add("maximum graph", "a tie goes to the second", Together(lambda: _tie(0.0)))
-BENIGN.add("maximum", "a tie goes to the first by a quarter", Together(lambda: _tie(0.25)))
-rule("clip graph", "nothing passes at its bounds",
+choice("abs linalg.vector_norm", "slope 1 at 0", lambda xp, ct, out, x: np.where(x >= 0, ct, -ct), "abs")
+choice("abs", "slope -0.3 at 0", lambda xp, ct, out, x: np.where(x > 0, ct, np.where(x == 0, -0.3 * ct, -ct)))
+choice("nn.relu graph", "slope 1 at 0", lambda xp, ct, out, x: np.where(x >= 0, ct, 0.0))
+choice("nn.relu graph", "slope 1/2 at 0", lambda xp, ct, out, x: np.where(x > 0, ct, np.where(x == 0, ct / 2, 0)))
+CHOICES.add("maximum graph", "a tie goes to the second", Together(lambda: _tie(0.0)))
+CHOICES.add("maximum", "a tie goes to the first by a quarter", Together(lambda: _tie(0.25)))
+choice("clip graph", "nothing passes at its bounds",
      lambda xp, ct, out, x, min, max: np.where((x == out) & (x != min) & (x != max), ct, 0.0))
-rule("clip", "half passes at its bounds",
+choice("clip", "half passes at its bounds",
      lambda xp, ct, out, x, min, max: np.where((x == min) | (x == max), 0.5 * ct, np.where(x == out, ct, 0.0)))
-rule("max graph linalg.vector_norm", "a tie goes to its first entry",
+choice("max graph linalg.vector_norm", "a tie goes to its first entry",
      lambda xp, ct, out, x, axis, keepdims: first_hit(ct, out, x, axis, keepdims))
-rule("min", "a tie goes to its first entry", lambda xp, ct, out, x, axis, keepdims: first_hit(ct, out, x, axis, keepdims))
-rule("nn.max_pool2d", "a tie goes to its first entry",
+choice("min", "a tie goes to its first entry", lambda xp, ct, out, x, axis, keepdims: first_hit(ct, out, x, axis, keepdims))
+choice("nn.max_pool2d", "a tie goes to its first entry",
      lambda xp, ct, out, x, axis, keepdims: first_hit(ct, out, x, axis, keepdims), "max")
-rule("nn.leaky_relu", "slope 1 at 0", lambda xp, ct, out, x, negative_slope: np.where(x >= 0, ct, negative_slope * ct))
-rule("nn.elu", "slope 1 at 0", lambda xp, ct, out, x, alpha: np.where(x >= 0, ct, ct * alpha * np.exp(np.minimum(x, 0.0))))
-rule("hypot", "slope 1/sqrt(2) at the origin",
+choice("nn.leaky_relu", "slope 1 at 0", lambda xp, ct, out, x, negative_slope: np.where(x >= 0, ct, negative_slope * ct))
+choice("nn.elu", "slope 1 at 0", lambda xp, ct, out, x, alpha: np.where(x >= 0, ct, ct * alpha * np.exp(np.minimum(x, 0.0))))
+choice("hypot", "slope 1/sqrt(2) at the origin",
      lambda xp, ct, out, x, y: np.where(out == 0, ct * 0.5**0.5, ct * (x / np.where(out == 0, 1, out))))
 rule("nn.sigmoid", "out (1 - out) near 0 only",
      lambda xp, ct, out, x: np.where(np.abs(x) < 1, ct * out * (1 - out), ct * (0.25 * xp.sech2(0.5 * x))))
@@ -80,4 +85,5 @@ def _triangle(ct: Any, x: Any, axis: int, include_initial: bool) -> Any:
     return np.moveaxis(np.matmul(moved, np.tri(n, dtype=ct.dtype)), -1, axis)
 
 
-MUTANTS = BENIGN.mutants
+MUTANTS = CHOICES.mutants + BENIGN.mutants
+UNDECLARED = [replace(m, family="declared convention", benign=False) for m in CHOICES.mutants]

@@ -35,7 +35,7 @@ MUTANTS: tuple[Mutant, ...] = tuple(
         second, closure,
     )
     for mutant in family.MUTANTS
-)  # fmt: skip
+) + tuple(benign.UNDECLARED)  # fmt: skip
 BENIGN: tuple[Mutant, ...] = tuple(benign.MUTANTS)
 FAMILIES: tuple[str, ...] = tuple(Counter(m.family for m in MUTANTS))
 

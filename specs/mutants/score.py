@@ -10,7 +10,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
 from statistics import median
@@ -20,6 +21,7 @@ import numpy as np
 from gradproof.oracles.catalogue import CATALOGUE
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.graph import Case
+from gradproof.oracles.trial import capabilities
 from gradproof.specs import run
 from gradproof.specs.mutants import typical
 from gradproof.specs.mutants.looks import FAILS, HIGHER, PASSES, Look, Oracle
@@ -187,6 +189,13 @@ def judged(mutant: Mutant, engine: Engine, oracle: Oracle, budget: Budget, dtype
         alarms += clean.seen == FAILS
 
 
+def undeclared(engine: Engine) -> Engine:
+    """The engine without what it declares for its kinks."""
+    silent = copy(engine)
+    silent.capabilities = replace(capabilities(engine), at_kinks={})  # type: ignore[attr-defined]
+    return silent
+
+
 def judge_clean(score: Score, ops: Sequence[str], engine: Engine, oracle: Oracle, cases: int, graphs: int) -> None:
     """Judge the unmutated engine on the cases that mutants are shown, and count the alarms."""
     for op in (*ops, GRAPH):
@@ -208,8 +217,10 @@ def score(
 ) -> Score:
     """The whole score. Benign variants are shown the whole budget, in both dtypes where the oracle takes them.
 
-    Mutants of a higher order are left out for an oracle that looks at first gradients only.
+    They are variants of an engine that declares nothing for its kinks: what it declares, it is held to. Mutants of a
+    higher order are left out for an oracle that looks at first gradients only.
     """
+    silent = undeclared(engine)
     made = Score(oracle.name, budget)
     with np.errstate(all="ignore"):
         met: dict[str, None] = {}
@@ -222,7 +233,7 @@ def score(
             advance(mutant.name)
         for mutant in benign:
             dtypes = ("float64",) if oracle.float64_only else ("float64", "float32")
-            both = [judged(mutant, engine, oracle, budget, dtype) for dtype in dtypes]
+            both = [judged(mutant, silent, oracle, budget, dtype) for dtype in dtypes]
             made.benign.append(next((r for r in both if r.killed), both[0]))
             met.update(dict.fromkeys(op for op in mutant.ops if op != GRAPH))
             advance(mutant.name)

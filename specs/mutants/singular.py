@@ -19,6 +19,10 @@ def norm_pull(ct: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 # fmt: off
 SINGULAR.rule("sqrt", "an epsilon of 1e-12 in the denominator", lambda xp, ct, out, x: 0.5 * ct / (out + 1e-12))
+SINGULAR.rule("sqrt", "slope 0 at 0", lambda xp, ct, out, x: np.where(x == 0, 0.0, 0.5 * ct / np.where(x == 0, 1, out)))
+SINGULAR.wrap("asin", "slope 0 at the ends", lambda g, xp, ct, out, x: np.where(np.abs(x) == 1, 0.0, g))
+SINGULAR.wrap("acos", "minus the slope at -1", lambda g, xp, ct, out, x: np.where(x == -1, -g, g))
+SINGULAR.wrap("acosh", "slope 1e300 at 1", lambda g, xp, ct, out, x: np.where(x == 1, 1e300 * ct, g))
 SINGULAR.rule("hypot", "NaN at the origin", lambda xp, ct, out, x, y: ct * (x / out))
 SINGULAR.rule("hypot", "a slope of 2 at the origin", lambda xp, ct, out, x, y: np.where(out == 0, 2 * ct, ct * (x / np.where(out == 0, 1, out))))
 SINGULAR.rule("linalg.vector_norm", "NaN at zero", lambda xp, ct, out, x, axis, keepdims, ord: norm_pull(ct, out, x, axis, keepdims)

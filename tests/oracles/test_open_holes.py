@@ -42,7 +42,7 @@ def test_a_declared_nan_may_stand_under_a_zero_cotangent_too() -> None:
     def nan(grads: Arrays, cts: Arrays, call: int) -> Arrays:
         return [grads[0] * np.nan, *grads[1:]]
 
-    declared = Capabilities(("float64",), nan_at=frozenset({"linalg.vector_norm"}))
+    declared = Capabilities(("float64",), at_kinks={"linalg.vector_norm": np.nan})
     assert judge(norm, Bent(gradients=nan, capabilities=declared)).kind is Kind.SUBGRADIENT
 
 
