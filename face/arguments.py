@@ -110,6 +110,8 @@ def gather(
     """
     leaves: list[Leaf] = []
     chosen = None if argnums is None else {argnums} if isinstance(argnums, int) else set(argnums)
+    if chosen and not all(isinstance(i, int) for i in chosen):
+        raise GradproofError(f"argnums {argnums!r} is no position; expected a whole number, or several.")
     if chosen and not all(-len(args) <= i < len(args) for i in chosen):
         raise GradproofError(f"argnums {argnums} names an argument that was not passed: there are {len(args)}.")
     structure = []

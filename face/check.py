@@ -24,6 +24,10 @@ from gradproof.oracles.trial import run
 from gradproof.oracles.verdict import Kind
 
 ORDER_MAX = 3
+NATIVE_GUESSED = (
+    "check_gradient called f with the native engine's arrays, because it was given none of a framework. "
+    'Give f the arrays of its framework, or name that: engine="torch".'
+)
 GRADED = 3.0  # the second cotangent spans this many decades up and down
 
 
@@ -72,13 +76,17 @@ def check_gradient(
     >>> check_gradient(lambda x: ge.sum(ge.sin(x) * x), np.array([0.5, 2.0])).kind
     <Kind.AGREE: 'AGREE'>
     """
-    if not 1 <= order <= ORDER_MAX:
-        raise ValueError(f"order {order} is not offered; expected 1 to {ORDER_MAX}.")
+    _usable(f, meaning, order, seed, k, directions, coordinates)
     guessed = engine or guess(f, list(_flat(args)))
     own = framework(guessed)
     call = failures.Call(f, args, guessed, order, meaning, argnums, seed, k)
     with own.untouched(), np.errstate(all="ignore"):
-        setting = _Setting.of(f, args, own, argnums)
+        try:
+            setting = _Setting.of(f, args, own, argnums)
+        except Exception as error:
+            if engine is None and guessed == "native" and not isinstance(error, GradproofError):
+                error.add_note(NATIVE_GUESSED)
+            raise
         verdict = setting.judged(order, meaning, seed=seed, k=k, directions=directions, coordinates=coordinates)
     if verdict.kind.fails:
         crash = verdict.note.get("crash")
@@ -87,6 +95,23 @@ def check_gradient(
     if not verdict.kind.decided:
         raise InconclusiveError(f"{verdict.kind}: {setting.name}: {_undecided(verdict, setting.given)}. {_advice(verdict)}")
     return verdict
+
+
+def _usable(
+    f: object, meaning: object, order: object, seed: object, k: object, directions: object, coordinates: object
+) -> None:
+    """Raises: TypeError or ValueError for an option that cannot be meant."""
+    if not callable(f):
+        raise TypeError(f"f is {type(f).__name__}; expected a function, and then its arguments.")
+    if meaning is not None and not callable(meaning):
+        raise TypeError(f"meaning is {type(meaning).__name__}; expected f written in NumPy, a function.")
+    for name, value, least in (("seed", seed, 0), ("directions", directions, 0), ("coordinates", coordinates, 1)):
+        if not isinstance(value, int) or value < least:
+            raise ValueError(f"{name} {value!r} cannot be; expected a whole number from {least} on.")
+    if not isinstance(order, int) or not 1 <= order <= ORDER_MAX:
+        raise ValueError(f"order {order!r} is not offered; expected 1 to {ORDER_MAX}.")
+    if not isinstance(k, int | float) or not k > 0:
+        raise ValueError(f"k {k!r} cannot be; expected how many bounds are accepted, a number above 0.")
 
 
 def _undecided(verdict: Verdict, arguments: Arguments) -> str:
@@ -124,6 +149,8 @@ class _Setting:
         def fn(*primals: Any) -> tuple[Any, ...]:
             leaves = arguments.with_primals(primals, own.engine.from_numpy)
             found = [y for y in _flat((call(*arguments.filled(leaves)),)) if _is_float(y)]
+            if self.own.engine.name == "torch" and any(isinstance(y, np.ndarray) for y in found):
+                raise GradproofError("f returned a NumPy array; expected tensors, which keep the way back to the inputs.")
             if not found:
                 raise GradproofError("f returned no float array; expected one, or a tuple, list or dict of them.")
             return tuple(found)

@@ -10,6 +10,7 @@ import pytest
 
 import gradproof.engine as ge
 from gradproof import InconclusiveError, check_gradient
+from gradproof.oracles.errors import GradproofError
 from gradproof.oracles.verdict import Kind
 
 RNG = np.random.default_rng(1)
@@ -189,6 +190,15 @@ def test_the_evidence_says_what_it_rests_on() -> None:
     ("call", "message"),
     [
         (lambda: check_gradient(ge.sin, 1.0, order=4), "order 4"),
+        (lambda: check_gradient(ge.sin, 1.0, order="2"), "order '2'"),  # type: ignore[arg-type]
+        (lambda: check_gradient(ge.sin, 1.0, seed=-1), "seed -1 cannot be; expected a whole number from 0 on"),
+        (lambda: check_gradient(ge.sin, 1.0, k=0), "k 0 cannot be"),
+        (lambda: check_gradient(ge.sin, 1.0, directions=-1), "directions -1 cannot be"),
+        (lambda: check_gradient(ge.sin, 1.0, coordinates=0), "coordinates 0 cannot be; expected a whole number from 1 on"),
+        (lambda: check_gradient(1.0, ge.sin), "f is float; expected a function"),  # type: ignore[arg-type]
+        (lambda: check_gradient(ge.sin, 1.0, meaning=3), "meaning is int"),  # type: ignore[arg-type]
+        (lambda: check_gradient(ge.sin, 1.0, argnums="x"), "argnums 'x' is no position"),  # type: ignore[arg-type]
+        (lambda: check_gradient(ge.sin), "no argument can be differentiated"),
         (lambda: check_gradient(ge.sin, 1), "no argument can be differentiated"),
         (lambda: check_gradient(ge.sin, 1.0, argnums=2), "argnums 2"),
         (lambda: check_gradient(ge.sin, 1.0, engine="torhc"), "Did you mean 'torch'"),
@@ -229,3 +239,12 @@ def test_the_formula_decides_what_values_cannot() -> None:
     f, x = CHOICES["kinks that cancel"]
     verdict = check_gradient(f, x, meaning=lambda x: np.maximum(x, 0) - np.maximum(-x, 0))
     assert verdict.kind is Kind.SUBGRADIENT
+
+
+def test_a_function_of_a_framework_given_numpy_is_told_so() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    with pytest.raises(TypeError) as raised:
+        check_gradient(torch.sin, np.ones(2))
+    assert any('name that: engine="torch"' in note for note in raised.value.__notes__)
+    with pytest.raises(GradproofError, match="f returned a NumPy array; expected tensors"):
+        check_gradient(lambda x: x.detach().numpy(), torch.ones(2))
