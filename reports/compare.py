@@ -32,6 +32,7 @@ class Comparison:
     """The differences of two runs, each list by severity, the worst first.
 
     ``undecided`` holds entries that failed and that the new run could not decide: neither regressed nor fixed.
+    ``failures_gone`` were not seen again, though the new run asked for cases of the same op.
     """
 
     old: Record
@@ -68,7 +69,7 @@ class Comparison:
             ("new", [f"{name(entry)}: {entry.verdict}" for entry in self.added]),
             ("gone", [f"{name(entry)}: {entry.verdict}" for entry in self.gone]),
             ("failures new", [describe(failure) for failure in self.failures_added]),
-            ("failures gone", [describe(failure) for failure in self.failures_gone]),
+            ("failures not seen again", [describe(failure) for failure in self.failures_gone]),
         ]
         lines = [f"{title} ({len(found)})\n  " + "\n  ".join(found) for title, found in parts if found]
         return "\n".join(lines) or "no difference"
@@ -84,6 +85,7 @@ def compare(old: Record, new: Record) -> Comparison:
     fixed = [change for change in both if change.new.key not in worse and _fixed(change, old, new)]
     undecided = [change for change in both if _undecided(change, old)]
     shown = {claim.number for claim in old.claims if claim.verdict == Kind.AGREE}
+    asked = {(entry.engine, entry.op) for entry in new.entries if _ran(entry)}
     signatures = {f.signature for f in old.failures}, {f.signature for f in new.failures}
     return Comparison(
         old=old,
@@ -94,7 +96,9 @@ def compare(old: Record, new: Record) -> Comparison:
         added=_sorted(entry for key, entry in after.items() if key not in before),
         gone=_sorted(entry for key, entry in before.items() if key not in after),
         failures_added=_once(f for f in new.failures if f.signature not in signatures[0]),
-        failures_gone=_once(f for f in old.failures if f.signature not in signatures[1]),
+        failures_gone=_once(
+            f for f in old.failures if f.signature not in signatures[1] and (f.engine, f.op) in asked
+        ),
         claims_regressed=tuple(c for c in new.claims if c.number in shown and c.verdict == Kind.WRONG),
     )
 

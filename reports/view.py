@@ -71,7 +71,7 @@ class ShownDispute:
     pretty: str
     case: str
     file: str
-    replay: str
+    replays: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -177,8 +177,12 @@ def _shown(record: Record, failure: Failure, number: int, budget: Budget) -> Sho
 
 
 def shown_disputes(record: Record, budget: Budget) -> list[ShownDispute]:
-    """The disputed verdicts that are told, each with the file it can be saved as and the command that reads it."""
+    """The disputed verdicts that are told, each with the file it can be saved as and the commands that read it.
+
+    A witness that is an engine itself is not asked when another is replayed: it has a command of its own.
+    """
     found = []
+    engines = {engine.name for engine in record.engines}
     for i, dispute in enumerate(record.disputed[: budget.drawn or 5]):
         case = _file_text(dispute.case)
         file = f"disputed-{i + 1}.json"
@@ -189,7 +193,11 @@ def shown_disputes(record: Record, budget: Budget) -> list[ShownDispute]:
                 pretty=clip(dispute.pretty, budget.text),
                 case=case if len(case) <= budget.text else "",
                 file=file,
-                replay=f"gradproof replay {file} --engine {shlex.quote(dispute.engine)}",
+                replays=tuple(
+                    f"gradproof replay {file} --engine {shlex.quote(name)}"
+                    for name in (dispute.engine, dispute.witness)
+                    if name == dispute.engine or name in engines
+                ),
             )
         )
     return found

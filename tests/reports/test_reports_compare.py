@@ -93,7 +93,7 @@ def test_new_and_gone_entries_are_listed_and_are_no_regression(base: Record) -> 
 
 def test_failures_are_told_apart_by_signature_not_by_id(base: Record) -> None:
     old = replace(base, failures=(failure(name="a"), failure(blame="cos", name="b")))
-    new = replace(base, failures=(failure(name="z"), failure(blame="tan", name="y"), failure(blame="tan", name="x")))
+    new = replace(base, entries=(entry({"AGREE": 1}, "graph"),), failures=(failure(name="z"), failure(blame="tan", name="y"), failure(blame="tan", name="x")))
     found = compare(old, new)
     assert [f.blame for f in found.failures_added] == ["tan"]
     assert [f.blame for f in found.failures_gone] == ["cos"]
@@ -206,3 +206,11 @@ def test_a_declared_kind_does_not_cover_another_in_the_same_entry(base: Record) 
     record = replace(base, entries=(mixed,), failures=(failure(Kind.LOSSY, known="as every framework"),))
     assert record.fails(mixed)
     assert record.failing(mixed) == {Kind.SPEC: 5}
+
+
+def test_a_failure_of_an_op_that_was_not_asked_again_is_not_called_gone(base: Record) -> None:
+    old = replace(base, entries=(entry({"WRONG": 1}), entry({"WRONG": 1}, "graph")), failures=(failure(),))
+    seen = replace(base, entries=(entry({"AGREE": 1}, "graph"),))
+    unasked = replace(base, entries=(entry({"AGREE": 1}),))
+    assert len(compare(old, seen).failures_gone) == 1
+    assert not compare(old, unasked).failures_gone

@@ -250,6 +250,9 @@ def test_a_disputed_pass_is_told_with_its_graph_its_witness_and_a_replay_of_the_
         assert text in words
     assert "gradproof replay disputed-1.json --engine torch" in words
     assert Page(render.render(disputed)).data["disputed"] == [['{\n "version": 1\n}', "disputed-1.json"]]
+    by_engine = words_of(replace(disputed, disputed=(replace(one, witness="native"),)))
+    assert "gradproof replay disputed-1.json --engine native" in by_engine  # what that witness answers
+    assert "--engine native" not in words
     assert "Disputed" not in words_of(record)
     assert "None disputes a case that passed." in words_of(record)
 
