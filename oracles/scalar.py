@@ -186,7 +186,7 @@ def _pow_seconds(F: Field, x: Number, y: Number, z: Number) -> tuple[Number, Num
         if y == 0 or y == 1:
             return zero, zero, zero
         return y * (y - 1) * F.power(x, y - 2), zero, zero
-    log = F.log(x)
+    log = F.log(abs(x))  # of a negative base the exponent is a fixed integer, which may round as a number
     return y * (y - 1) * z / (x * x), z / x * (1 + y * log), z * log * log
 
 

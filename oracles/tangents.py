@@ -31,7 +31,7 @@ from gradproof.oracles.certificate import Recording
 from gradproof.oracles.graph import Array
 from gradproof.oracles.scalar import ARB, BINARY, Unary
 
-POW = BINARY["pow"]
+POW, LOGADDEXP = BINARY["pow"], BINARY["logaddexp"]
 UNKNOWN = arb("nan")  # a tangent at a singular point: no derivative there has a value
 
 
@@ -180,8 +180,13 @@ def _along(
             if not _fixed(x):  # so that what is computed from it is not known either
                 unknown = unknown + x * UNKNOWN
         return unknown
-    elif row is POW and args[1].value.is_zero() and not _fixed(args[1]):  # a slope of 0 here, but not beside it
+    elif row is POW and _fixed(args[1]):  # the base may then be negative, and has no logarithm
+        slopes = (args[1] * TAPE.power(args[0], out.lift(args[1].value - 1)) if args[1].value != 0 else 0, 0)
+    elif row is POW and args[1].value.is_zero():  # a slope of 0 here, but not beside it
         slopes = (args[1] * TAPE.power(args[0], args[1] - 1), row.slopes(TAPE, *args, out)[1])
+    elif row is LOGADDEXP:
+        gap = args[0] - args[1]
+        slopes = gap.apply("sigmoid"), (-gap).apply("sigmoid")
     elif isinstance(row, Unary):
         slopes = (args[0].apply(row.slope_row) if row.slope_row else row.slope(TAPE, args[0], out),)
     else:
