@@ -22,7 +22,7 @@ from gradproof.oracles.graph import Array
 
 REGION = {"dtypes", "params", "operands", "answer"}
 CLAUSE = {"measure", "operand", "at_least", "at_most"}
-ANSWER = {"is", "relative_error_at_most", "bounds_at_most"}
+ANSWER = {"is", "error_at_most", "relative_error_at_most", "bounds_at_most"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +166,7 @@ def _answer(answer: Mapping[str, Any], worst: Worst | None) -> bool:
     error = abs(worst.got - worst.expected)
     return (
         name in answer.get("is", ())
+        or error <= answer.get("error_at_most", -1.0)
         or error <= answer.get("relative_error_at_most", -1.0) * abs(worst.expected)
         or error <= answer.get("bounds_at_most", -1.0) * worst.bound
     )

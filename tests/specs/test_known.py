@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import random
 import subprocess
 import sys
@@ -183,6 +184,32 @@ def test_of_an_elementwise_op_the_worst_entry_counts_and_no_other() -> None:
         there = replace(finding, worst=Worst(0, (i,), 0.0, 0.5, 0.0, 1e-16))
         told.append(bool(reason("torch", replace(verdict, findings=(there,)))))
     assert told == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("answer", "got", "expected", "accepted"),
+    [
+        ({"is": ["zero", "nan"]}, 0.0, 1.0, True),
+        ({"is": ["zero", "nan"]}, math.nan, 1.0, True),
+        ({"is": ["zero", "nan"]}, -math.inf, 1.0, False),
+        ({"is": ["inf"]}, -math.inf, 1.0, True),
+        ({"is": ["inf"]}, 1e-9, 0.0, False),
+        ({"error_at_most": 1e-30}, 0.0, 1e-31, True),
+        ({"error_at_most": 1e-30}, 0.0, 1e-29, False),
+        ({"relative_error_at_most": 2.0}, -1e-160, 1e-160, True),
+        ({"relative_error_at_most": 2.0}, 7.5, 1e-160, False),
+        ({"relative_error_at_most": 2.0}, math.nan, 1.0, False),
+        ({"bounds_at_most": 100.0}, 1 + 99e-16, 1.0, True),
+        ({"bounds_at_most": 100.0}, 1 + 102e-16, 1.0, False),
+    ],
+)
+def test_an_answer_may_be_as_far_off_as_its_condition_says(
+    answer: dict[str, Any], got: float, expected: float, accepted: bool
+) -> None:
+    worst = Worst(0, (0,), got, expected, 0.0, 1e-16)
+    where = Site((np.array([2.0]),), {}, np.array([1.0]))
+    assert holds([{"dtypes": ["float64"], "answer": answer}], where, worst, "float64") is accepted
+    assert not holds([{"dtypes": ["float64"], "answer": answer}], where, None, "float64")
 
 
 def test_a_threshold_that_is_not_given_for_a_dtype_is_never_met() -> None:
