@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from gradproof.cli import main
+from gradproof.oracles.catalogue import CATALOGUE
 from gradproof.oracles.codec import from_json, load, to_json
 from gradproof.oracles.errors import GraphError
 from gradproof.oracles.graph import Case, Graph, Leaf, Node
@@ -36,7 +37,7 @@ def originals() -> list[dict[str, Any]]:
     files = [json.loads(p.read_text()) for p in sorted(CORPUS.glob("*.json"))[::6]]
     ops = ["getitem", "take", "where", "pad", "tile", "concat", "einsum", "nn.conv2d", "nn.cross_entropy", "clip", "std"]
     files += [to_json(build.single(name, rnd.randbytes(build.SINGLE_BYTES))) for name in ops for _ in range(2)]
-    files += [to_json(build.graph(rnd.randbytes(build.GRAPH_BYTES), tuple(build.CATALOGUE))) for _ in range(4)]
+    files += [to_json(build.graph(rnd.randbytes(build.GRAPH_BYTES), tuple(CATALOGUE))) for _ in range(4)]
     return files
 
 
