@@ -22,10 +22,17 @@ FAILURES_EXPLAINED = {True: 2, False: 1}  # of one signature in a task of graphs
 
 
 def execute_with(
-    task: Task, engine: Engine, references: Sequence[Engine] = (), told: frozenset[Signature] = frozenset()
+    task: Task,
+    engine: Engine,
+    references: Sequence[Engine] = (),
+    told: frozenset[Signature] = frozenset(),
+    result: Result | None = None,
 ) -> Result:
-    """Run one task with engines already made; failures with a signature in ``told`` are only counted."""
-    result = Result(task)
+    """Run one task with engines already made; failures with a signature in ``told`` are only counted.
+
+    A ``result`` that is given is filled as it goes, so that an interrupted task has what it found.
+    """
+    result = Result(task) if result is None else result
     start = time.perf_counter()
     if task.op != GRAPH and not supports(engine, task.op, task.dtype):
         unsupported(result, engine)

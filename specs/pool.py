@@ -47,9 +47,9 @@ class Failed(Exception):
 made: Callable[[str], Engine] = cache(by_name)
 
 
-def execute(task: Task, told: Told) -> Result:
-    """Run one task in this process, with engines made once."""
-    return execute_with(task, made(task.engine), [made(name) for name in task.references], told)
+def execute(task: Task, told: Told, result: Result | None = None) -> Result:
+    """Run one task in this process, with engines made once; a ``result`` that is given is filled as it goes."""
+    return execute_with(task, made(task.engine), [made(name) for name in task.references], told, result)
 
 
 def _work(connection: Connection[Any, Any], shared: Any, trace: bool) -> None:

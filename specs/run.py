@@ -44,4 +44,10 @@ def results(todo: Sequence[Task], jobs: int = 1) -> Iterator[Result]:
         return
     book = Book(todo)
     for task in todo:
-        yield book.done(execute(task, book.known(task)))
+        result = Result(task)
+        try:
+            execute(task, book.known(task), result)
+        except KeyboardInterrupt:
+            yield result  # what it found before Ctrl-C
+            raise
+        yield book.done(result)
