@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from gradproof.oracles.engine import Engine
-from gradproof.oracles.errors import GradproofError
+from gradproof.oracles.errors import EngineError, GradproofError
 from gradproof.oracles.finding import Finding, Verdict
 from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.verdict import Kind
@@ -93,6 +93,7 @@ class Worker:
         shared = context.RawArray("d", [-1.0, 0.0])
         self.pulse = Pulse(shared)
         self.task: Task | None = None
+        self.answered = False
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, shared, trace))
         with _unheard():
@@ -110,6 +111,7 @@ class Worker:
             got = self.connection.recv()
         except (EOFError, OSError):
             raise Died(self._fate()) from None
+        self.answered = True
         if isinstance(got, Exception):
             raise got
         return got
@@ -236,5 +238,10 @@ def _collected(worker: Worker, book: Book) -> Result | None:
     except Died as death:
         why = str(death)
     index = worker.pulse.index
+    if index < 0 and not worker.answered:
+        raise EngineError(
+            f"{why} before its first case, as it imported or made {task.engine!r}. A script that starts a run needs "
+            "`if __name__ == \"__main__\":` around it."
+        )
     worker.end(kill=True)
     return book.done(book.died(task, index, why))

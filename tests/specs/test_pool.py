@@ -50,6 +50,10 @@ class Signs(Mine):
         open(f"worker-{os.getpid()}", "w").close()
         return super().vjp(fn, primals)
 
+class Stillborn(Mine):
+    def __init__(self):
+        os._exit(4)
+
 class Broken(Mine):
     def __init__(self):
         raise RuntimeError("not here")
@@ -137,6 +141,11 @@ def test_workers_are_reused(jobs: int, tmp_path: Path) -> None:
 def test_an_engine_that_cannot_be_made_in_the_worker_ends_the_run_with_its_error() -> None:
     with pytest.raises(EngineError, match="not here"):
         list(run.results(tasks("Broken", "sin"), 1))
+
+
+def test_a_worker_that_dies_before_its_first_case_is_an_error_and_no_verdict() -> None:
+    with pytest.raises(EngineError, match="exit code 4 before its first case, as it imported or made 'deadly:Stillborn'"):
+        list(run.results(tasks("Stillborn", "sin"), 1))
 
 
 def test_the_native_engine_runs_in_this_process_at_jobs_1(monkeypatch: pytest.MonkeyPatch) -> None:
