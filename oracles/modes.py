@@ -241,7 +241,10 @@ def weigh_in(trial: Trial, mode: Mode, certificate: Certificate, k: float = K) -
         return Finding(mode.name, Kind.ILL_CONDITIONED, "a jump (sign, copysign) is within rounding of its argument")
     if mode.pushes:
         return pushed.judged(mode.name, trial.first, certificate, k)
-    return gradient(mode.name, trial.first, 1.0, trial, certificate, k)
+    found = gradient(mode.name, trial.first, 1.0, trial, certificate, k)
+    if found.kind is Kind.NAN_UNTAKEN and not all(v.is_finite() for v in certificate.value):
+        return replace(found, kind=Kind.ILL_CONDITIONED, reason="the derivative of one order less is not finite here")
+    return found
 
 
 def _misshapen(got: Sequence[Array], expected: Sequence[Array]) -> str:

@@ -9,7 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gradproof.oracles.ball import ADD, CONSTANT, LEAF, NEGATIVE, POOL, SELECT, SUBTRACT, Tape, indices, precision
+from gradproof.oracles.ball import (
+    ADD,
+    CONSTANT,
+    LEAF,
+    MULTIPLY,
+    NEGATIVE,
+    POOL,
+    SELECT,
+    SUBTRACT,
+    Tape,
+    indices,
+    precision,
+)
 from gradproof.oracles.bound import slopes
 from gradproof.oracles.certificate import Certificate
 
@@ -107,6 +119,8 @@ def untaken(certificate: Certificate) -> set[int]:
     fixed, found = _fixed(tape), set()
     with precision(certificate.bits):
         for k, row in enumerate(tape.rows):
+            if certificate.higher and row is MULTIPLY and not all(values[i].is_finite() for i in tape.args[k]):
+                found.add(k)  # an infinite tangent, times whatever an engine has for nothing
             if not hasattr(row, "c_slope"):
                 continue
             ct = adjoints.value[k]
