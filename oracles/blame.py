@@ -14,6 +14,8 @@ from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Verdict
 from gradproof.oracles.graph import Case
 from gradproof.oracles.judge import K, judge
+from gradproof.oracles.large import parted
+from gradproof.oracles.linearised import is_large
 from gradproof.oracles.rewrite import forward_values, isolated
 
 ACCUMULATION = "accumulation"
@@ -22,6 +24,8 @@ Judging = Callable[[Case, Engine, float], Verdict]
 
 def alone(case: Case, engine: Engine, k: float = K, judging: Judging = judge) -> list[tuple[int, str, Verdict]]:
     """The verdict on each node alone, with its value id and op; nodes that no cotangent reaches are left out."""
+    if is_large(case):
+        return [(first, op, judging(one, engine, k)) for first, op, one in parted(case)]
     values = forward_values(certify(case))
     answers = []
     for first, node in case.graph.numbered():

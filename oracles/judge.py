@@ -18,6 +18,7 @@ from gradproof.oracles.certificate import Certificate, certify
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Finding, Verdict, Worst
 from gradproof.oracles.graph import Array, Case
+from gradproof.oracles.linearised import is_large
 from gradproof.oracles.poles import infinities
 from gradproof.oracles.reach import overflown
 from gradproof.oracles.trial import Trial, capabilities, run
@@ -35,9 +36,14 @@ K = 16.0  # native was seen at 3.1 at most; any value from 4 to 1000 kills the s
 def judge(case: Case, engine: Engine, k: float = K) -> Verdict:
     """Judge one engine on one case.
 
-    Returns a Verdict; never raises for what the engine does. Blame, witnesses and reduction are separate calls.
+    Returns a Verdict; never raises for what the engine does. Blame, witnesses and reduction are separate calls. A case too
+    large for a tape of scalars is judged by blocked projections (``oracles/large.py``).
     """
     trial = run(engine, case)
+    if not trial.unsupported and is_large(case):
+        from gradproof.oracles.large import weigh_large
+
+        return weigh_large(trial, k)
     return weigh(trial, None if trial.unsupported else certify(case), k)
 
 

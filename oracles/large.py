@@ -17,26 +17,18 @@ import numpy as np
 from gradproof.oracles import contract
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Finding, Verdict, Worst
-from gradproof.oracles.graph import Array, Case
+from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node
 from gradproof.oracles.judge import CONDUCT, K
-from gradproof.oracles.linearised import Linearised, located, scalars
+from gradproof.oracles.linearised import Linearised, located
 from gradproof.oracles.projections import Block, Locality, Sampler, locality
 from gradproof.oracles.tracked import NotLinearised
 from gradproof.oracles.trial import Trial, capabilities, run
 from gradproof.oracles.verdict import Kind
 
-LIMIT = 20_000  # scalars that the judge's tape holds with ease: 0.2 s
-SMALL = 1_000  # entries of inputs and outputs up to which nothing is counted: a tape past the limit is rare there
 BUDGET_S = 20.0
 CONFIDENCE = 0.99
 PROBES = 16
 SHARE = 0.25  # of the budget, for coordinate probes
-
-
-def is_large(case: Case) -> bool:
-    """Whether a case is too large for the judge's tape of scalars."""
-    entries = sum(leaf.data.size for leaf in case.graph.leaves) + sum(c.size for c in case.cotangents)
-    return entries > SMALL and LIMIT < scalars(case) < math.inf
 
 
 def judge_large(
@@ -59,7 +51,18 @@ def judge_large(
     >>> verdict.kind, verdict.note["locality"].single < 1e-6
     (<Kind.AGREE: 'AGREE'>, True)
     """
-    trial = run(engine, case)
+    return weigh_large(run(engine, case), k, budget_s, confidence, seed)
+
+
+def weigh_large(
+    trial: Trial,
+    k: float = K,
+    budget_s: float = BUDGET_S,
+    confidence: float = CONFIDENCE,
+    seed: int | None = None,
+) -> Verdict:
+    """``judge_large`` for what an engine has answered."""
+    engine, case = trial.engine, trial.case
     if trial.unsupported:
         return _ended(trial, Finding("gradient", Kind.UNSUPPORTED, trial.unsupported))
     if trial.crash is not None:
@@ -84,6 +87,26 @@ def judge_large(
     kind = max((f.kind for f in findings), key=lambda kind: kind.severity)
     note = {"seed": seed, "locality": look.reached, "projections": look.sampler.pushes}
     return Verdict(kind, engine.name, case, tuple(findings), evidence=f"{look.evidence}, seed {seed}", note=note)
+
+
+def parted(case: Case, seed: int = 0) -> list[tuple[int, str, Case]]:
+    """Each node alone at its actual operands, with cotangents drawn at random: value id, op and case, for blame."""
+    graph, rng = case.graph, np.random.default_rng(seed)
+    values = [
+        v if isinstance(v, np.ndarray) else np.asarray(v.value, dtype=graph.dtype) for v in Linearised.of(case).values
+    ]
+    found = []
+    for first, node in graph.numbered():
+        places = {o: i for i, o in enumerate(dict.fromkeys(node.operands))}
+        fixed = [o < len(graph.leaves) and graph.leaves[o].constant for o in places]
+        leaves = tuple(Leaf(values[o], constant) for o, constant in zip(places, fixed, strict=True))
+        one = Node(node.op, tuple(places[o] for o in node.operands), node.params, node.results)
+        outputs = tuple(range(len(leaves), len(leaves) + node.results))
+        drawn = [rng.standard_normal(np.shape(values[first + r])) for r in range(node.results)]
+        cotangents = tuple(np.asarray(c, dtype=graph.dtype) for c in drawn)
+        if not all(fixed):
+            found.append((first, node.op, Case(Graph(leaves, (one,), outputs), cotangents)))
+    return found
 
 
 def _ended(trial: Trial, *findings: Finding) -> Verdict:

@@ -19,6 +19,8 @@ from gradproof.oracles.steps import Pushed
 from gradproof.oracles.tracked import NotLinearised, Tracked, lift
 
 U64 = 2.0**-53
+LIMIT = 20_000  # scalars that the judge's tape holds with ease: 0.2 s
+SMALL = 1_000  # entries of inputs and outputs up to which nothing is counted: a tape past the limit is rare there
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,12 @@ def scalars(case: Case) -> float:
         return float(sum(leaf.data.size for leaf in case.graph.leaves) + Linearised.of(case).flow.work)
     except NotLinearised:
         return math.inf
+
+
+def is_large(case: Case) -> bool:
+    """Whether a case is too large for the judge's tape of scalars."""
+    entries = sum(leaf.data.size for leaf in case.graph.leaves) + sum(c.size for c in case.cotangents)
+    return entries > SMALL and LIMIT < scalars(case) < math.inf
 
 
 def located(case: Case, flat: int) -> tuple[int, tuple[int, ...]]:

@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradproof.oracles.blame import blame
 from gradproof.oracles.catalogue import CATALOGUE
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Verdict
 from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node
 from gradproof.oracles.judge import judge
-from gradproof.oracles.large import is_large, judge_large
-from gradproof.oracles.linearised import Linearised
+from gradproof.oracles.large import judge_large
+from gradproof.oracles.linearised import Linearised, is_large
 from gradproof.oracles.projections import Sampler, locality
 from gradproof.oracles.trial import function
 from gradproof.oracles.verdict import Kind
 from gradproof.specs import run
+from gradproof.specs.mutants.plant import planted
 from gradproof.specs.mutants.single import OneWrong
 from gradproof.specs.workloads import WORKLOADS, convolution, cross_entropy, mlp_layer
 from tests.oracles.answering import Bent
@@ -230,6 +232,18 @@ def test_only_cases_too_large_for_the_scalar_judge_are_large() -> None:
     assert not is_large(Case(Graph((Leaf(np.ones(4)),), (Node("sin", (0,)),), (1,)), (np.ones(4),)))
     square = Leaf(np.eye(40))
     assert not is_large(Case(Graph((square,), (Node("linalg.inv", (0,)),), (1,)), (np.ones((40, 40)),)))
+
+
+def test_the_ordinary_judge_and_blame_take_large_cases_too(native: Engine) -> None:
+    """The tape would hold 300,000 scalars; the op whose rule is wrong is named."""
+    case = layer(10_000)
+    found = judge(case, native)
+    assert found.kind is Kind.AGREE
+    assert found.evidence.startswith("blocked projections")
+    with planted("add", lambda g, *rest, **params: g * (1 + 1e-6), argument=1):
+        wrong = judge(case, native)
+        assert wrong.kind is Kind.WRONG
+        assert blame(wrong, native).blame == "add"
 
 
 def test_what_the_reference_cannot_follow_is_said_to_be_undecided(native: Engine) -> None:
