@@ -22,6 +22,7 @@ from gradproof.oracles.opaque import COORDINATES, conduct, judge_opaque
 from gradproof.oracles.point import Opaque
 from gradproof.oracles.trial import run
 from gradproof.oracles.verdict import Kind
+from gradproof.paste import Call, name_of, path_of
 
 ORDER_MAX = 3
 NATIVE_GUESSED = (
@@ -64,8 +65,8 @@ def check_gradient(
     judged by its inputs and parameters. ``engine`` is native, torch, jax or module:Class; left out, it is guessed.
 
     With ``meaning``, the same function written in NumPy, the bound is certified: the formula runs in ball arithmetic.
-    Without, it is the error of adaptive differences. ``order=2`` judges Hessian-vector products as well, ``order=3`` also the
-    products of the third derivative with two directions: each the framework's own gradient of the order before.
+    Without, it is the error of adaptive differences. ``order=2`` judges Hessian-vector products as well, ``order=3``
+    also the third derivative along two directions: each is the framework's own gradient of the order before.
 
     Accuracy: float64 where f accepts it; ``verdict.evidence`` says what the bound rests on.
 
@@ -79,7 +80,7 @@ def check_gradient(
     _usable(f, meaning, order, seed, k, directions, coordinates)
     guessed = engine or guess(f, list(_flat(args)))
     own = framework(guessed)
-    call = failures.Call(f, args, guessed, order, meaning, argnums, seed, k)
+    call = Call(f, args, guessed, order, meaning, argnums, seed, k)
     with own.untouched(), np.errstate(all="ignore"):
         try:
             setting = _Setting.of(f, args, own, argnums)
@@ -188,7 +189,7 @@ class _Setting:
 
     @property
     def name(self) -> str:
-        return failures.path_of(self.f) or failures.name_of(self.f)
+        return path_of(self.f) or name_of(self.f)
 
     def case(self, fn: Function, name: str, rng: np.random.Generator) -> tuple[Case, tuple[Array, ...]]:
         """Inputs, one node in the function's name, and two sets of cotangents: signed, and signed over decades.
