@@ -274,3 +274,15 @@ def test_a_saved_failure_in_a_mode_replays_in_that_mode(native: Engine) -> None:
         verdict = verdict_of(SMOOTH, native, modes=("reverse over reverse",))
         again = partial(verdict_of, modes=("reverse over reverse",))(from_json(to_json(verdict.case)), native)
     assert again.decisive.worst == verdict.decisive.worst
+
+
+def test_an_infinite_first_derivative_beside_a_tie_gives_no_verdict_at_order_two(native: Engine) -> None:
+    """Found in graph 2749 of seed 3: 0 times the infinite tangent of sqrt reached an exponent that min does not take."""
+    x, y = Leaf(np.array([0.0, 1.0])), Leaf(np.array([3.0, 0.5]))
+    graph = Graph((x, y), (
+        Node("sqrt", (0,)), Node("exp", (2,)), Node("add", (3, 3)), Node("pow", (4, 1)),
+        Node("min", (5,), {"axis": None, "keepdims": False}),
+    ), (6, 2))  # fmt: skip
+    c = Case(graph, (np.array(1.5), np.array([-1.0, 0.5])))
+    assert judge(c, native).kind is Kind.AGREE
+    assert judge_mode(c, native, "reverse over reverse").kind is Kind.ILL_CONDITIONED
