@@ -31,6 +31,8 @@ EXPECTED, BOUND = 0.5, 1e-16
 FAR_OFF = (0.0, math.inf, math.nan, -EXPECTED, 3 * EXPECTED + 7.5)
 INTO: dict[str, Callable[[Array], Array]] = {  # ordinary values inside the domain
     "acosh": lambda x: 1 + np.abs(x),
+    "acos": np.tanh,
+    "asin": np.tanh,
     "atanh": np.tanh,
     "log1p": np.abs,
     "pow": np.abs,
