@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from itertools import product
 
 from gradproof.oracles.ball import (
     ADD,
@@ -88,12 +87,12 @@ def _limits(certificate: Certificate, k: int, declared: Mapping[str, float | str
     if isinstance(convention, float):
         return [convention if math.isnan(p) else p for p in first]
     signs: list[set[float]] = [set() for _ in args]
-    for turn in product((1, -1), repeat=len(args)):
-        near, nearer = (_beside(row, [values[i] for i in args], [s * d for s in turn]) for d in (NUDGE, NUDGE * NUDGE))
-        for found, p, q in zip(signs, near, nearer, strict=True):
+    for j, found in enumerate(signs):  # along its own argument, so that a jump (0**y at 0) has no class
+        for turn in (1, -1):
+            moves = [[d * turn if i == j else arb(0) for i in range(len(args))] for d in (NUDGE, NUDGE * NUDGE)]
+            p, q = (_beside(row, [values[i] for i in args], move)[j] for move in moves)
             if p.is_finite() and q.is_finite():
-                grows = abs(q) > GROWTH * abs(p)
-                found.add(math.copysign(math.inf, float(q)) if grows else math.nan)
+                found.add(math.copysign(math.inf, float(q)) if abs(q) > GROWTH * abs(p) else math.nan)
     return [
         p if not math.isnan(p) else found.pop() if len(found) == 1 else math.nan
         for p, found in zip(first, signs, strict=True)

@@ -140,3 +140,9 @@ def test_a_constant_that_is_written_breaks_the_contract() -> None:
 
     verdict = judge(case("take", [1.0, 2.0, 3.0], np.array([2, 1]), axis=0), Keeper(before=write))
     assert Kind.CONTRACT in {f.kind for f in verdict.findings if f.property == "untouched"}
+
+
+@pytest.mark.parametrize("answer", [0.0, -np.inf, np.nan])
+def test_where_a_power_jumps_its_exponent_has_no_slope(answer: float) -> None:
+    jump = case("pow", [0.0], [-0.0])
+    assert gradient(judge(jump, answering(jump, [0.0], [answer]))).kind in (Kind.ILL_CONDITIONED, Kind.AGREE)
