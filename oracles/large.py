@@ -60,8 +60,9 @@ def weigh_large(
     budget_s: float = BUDGET_S,
     confidence: float = CONFIDENCE,
     seed: int | None = None,
+    reference: Linearised | None = None,
 ) -> Verdict:
-    """``judge_large`` for what an engine has answered."""
+    """``judge_large`` for what an engine has answered; ``reference``, if given, is what the case means."""
     engine, case = trial.engine, trial.case
     if trial.unsupported:
         return _ended(trial, Finding("gradient", Kind.UNSUPPORTED, trial.unsupported))
@@ -72,7 +73,7 @@ def weigh_large(
     if broken:
         return _ended(trial, Finding("shape_and_dtype", Kind.CONTRACT, broken))
     try:
-        reference = Linearised.of(case)
+        reference = reference or Linearised.of(case)
     except NotLinearised as why:
         return _ended(trial, Finding("gradient", Kind.UNDECIDED, str(why)))
     findings = [_value(trial, reference, k), Finding("shape_and_dtype", Kind.AGREE)]
@@ -136,7 +137,7 @@ def _value(trial: Trial, reference: Linearised, k: float) -> Finding:
         worst = Worst(output, index, float(got[index]), float(wanted[index]), 0.0, float(expected.error[index]))
         said = f"{int(off.sum())} of {got.size} values differ"
         if not reference.flow.lossy:
-            wide = _value(trial, Linearised.of(trial.case, lossy=True), k)
+            wide = _value(trial, reference.widened(), k)
             if wide.kind is Kind.AGREE:
                 return Finding("value", Kind.LOSSY, f"{said}: digits are lost in a saturated tail", worst=worst)
         return Finding("value", Kind.SPEC, f"{said}: the engine computes another function here", worst=worst)
@@ -267,7 +268,7 @@ class _Look:
             said += f"; the smallest block that shows it holds {len(block.entries)} entries, <g, d> is given for it"
         got = p.value + block.residuals[which]
         worst = Worst(where, index, got, p.value, p.own, p.bound)
-        wide = Linearised.of(self.trial.case, lossy=True)
+        wide = self.reference.widened()
         lossy = Sampler(wide, self.gradients, self.k, self.rng)
         if not any(lossy.block(b.entries, b.amounts).outside for b in [*outside, block]):
             return Finding(name, Kind.LOSSY, "digits are lost in a saturated tail", worst.units, worst)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 from gradproof.oracles.arrays import ARRAYS
 from gradproof.oracles.bound import Rounding
 from gradproof.oracles.catalogue import op
-from gradproof.oracles.graph import Array, Case, Node, evaluate
+from gradproof.oracles.graph import Array, Case, Graph, Node, evaluate
 from gradproof.oracles.pushforward import Pushforward
 from gradproof.oracles.steps import Pushed
 from gradproof.oracles.tracked import NotLinearised, Tracked, lift
@@ -49,30 +49,26 @@ class Linearised:
     case: Case
     flow: Pushforward
     values: list[Any]
+    widened: Callable[[], Linearised]  # the same with digits lost in saturated tails allowed for
 
     @staticmethod
     def of(case: Case, lossy: bool = False) -> Linearised:
         """Run the graph's meaning on tracked arrays, in float64 at the inputs as given."""
         flow = Pushforward(Rounding.of(case.graph.dtype), lossy=lossy)
-        leaves: list[Any] = []
-        for leaf in case.graph.leaves:
-            if leaf.constant and leaf.data.dtype.kind in "biu":
-                leaves.append(leaf.data)
-            elif leaf.constant:
-                leaves.append(lift(flow, leaf.data.astype(np.float64)))
-            else:
-                data = leaf.data.astype(np.float64)
-                leaves.append(Tracked(flow, data, flow.unit.u * np.abs(data), exact=True, position=flow.entry()))
+        leaves = leaves_on(flow, case.graph)
 
         def call(node: Node, operands: list[Any]) -> Any:
             row = op(node.op)
-            if row.factor != 1.0:
+            if row.factorises:
                 raise NotLinearised(f"{node.op} is not judged on large arrays yet: its meaning is elimination")
+            if row.family == "complex":
+                raise NotLinearised(f"{node.op} is not judged on large arrays yet: its meaning is on complex numbers")
             result = row.meaning(ARRAYS, *operands, **node.params)
             return lift(flow, result) if node.results == 1 else [lift(flow, r) for r in result]
 
         with np.errstate(all="ignore"):
-            return Linearised(case, flow, evaluate(case.graph, call, leaves))
+            values = evaluate(case.graph, call, leaves)
+        return Linearised(case, flow, values, lambda: Linearised.of(case, lossy=True))
 
     @property
     def outputs(self) -> list[Tracked]:
@@ -130,6 +126,19 @@ class Linearised:
         return Projection(value, bound + underflow, own + underflow, amount, hull)
 
 
+def leaves_on(flow: Pushforward, graph: Graph) -> list[Any]:
+    """The leaves as tracked arrays, the primals as inputs of the flow; integers and booleans as they are."""
+    leaves: list[Any] = []
+    for leaf in graph.leaves:
+        if leaf.constant and leaf.data.dtype.kind in "biu":
+            leaves.append(leaf.data)
+            continue
+        data = leaf.data.astype(np.float64)
+        error = flow.unit.u * np.abs(data)
+        leaves.append(lift(flow, data) if leaf.constant else Tracked(flow, data, error, exact=True, position=flow.entry()))
+    return leaves
+
+
 def exactly(terms: Array) -> float:
     """The sum, rounded once."""
     return math.fsum(terms.ravel().tolist()) if np.isfinite(terms).all() else math.nan
@@ -150,8 +159,12 @@ def scalars(case: Case) -> float:
 
 def is_large(case: Case) -> bool:
     """Whether a case is too large for the judge's tape of scalars."""
-    entries = sum(leaf.data.size for leaf in case.graph.leaves) + sum(c.size for c in case.cotangents)
-    return entries > SMALL and LIMIT < scalars(case) < math.inf
+    return entries(case) > SMALL and LIMIT < scalars(case) < math.inf
+
+
+def entries(case: Case) -> int:
+    """Entries of all inputs and outputs."""
+    return sum(leaf.data.size for leaf in case.graph.leaves) + sum(c.size for c in case.cotangents)
 
 
 def located(case: Case, flat: int) -> tuple[int, tuple[int, ...]]:

@@ -76,6 +76,9 @@ class Tracked:
     def __getitem__(self, key: Any) -> Any:
         return moved(lambda a: a[key], self)
 
+    def __bool__(self) -> bool:
+        raise NotLinearised("the truth of an array that is differentiated is not followed; select with np.where(...)")
+
     def reshape(self, shape: Any) -> Any:
         return np.reshape(self, shape)  # type: ignore[call-overload]
 
