@@ -87,6 +87,8 @@ def _outside(
         found = worst(wrong)
         reason = f"{len(wrong)} of {len(got)} tangents outside {k:g} times the bound"
         return Finding(name, Kind.WRONG, reason, found.units, found, len(got))
+    if nan and not all(ball.is_finite() for ball in accepted):
+        return Finding(name, Kind.ILL_CONDITIONED, "an infinite derivative is near", worst=worst(nan))
     if nan:
         return Finding(name, Kind.NAN_UNTAKEN, UNTAKEN, worst=worst(nan))
     return Finding(name, Kind.LOSSY, "digits are lost in a saturated tail", worst=worst(lost))

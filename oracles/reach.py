@@ -13,7 +13,6 @@ from gradproof.oracles.ball import (
     ADD,
     CONSTANT,
     LEAF,
-    MULTIPLY,
     NEGATIVE,
     POOL,
     SELECT,
@@ -119,8 +118,6 @@ def untaken(certificate: Certificate) -> set[int]:
     fixed, found = _fixed(tape), set()
     with precision(certificate.bits):
         for k, row in enumerate(tape.rows):
-            if certificate.higher and row is MULTIPLY and not all(values[i].is_finite() for i in tape.args[k]):
-                found.add(k)  # an infinite tangent, times whatever an engine has for nothing
             if not hasattr(row, "c_slope"):
                 continue
             ct = adjoints.value[k]
@@ -135,7 +132,23 @@ def untaken(certificate: Certificate) -> set[int]:
             ends = {i for s, i in zip(steep, tape.args[k], strict=True) if s and fixed[i]}
             if ends:
                 found.update(_beside(certificate, k, ends))
+    if certificate.higher:
+        found |= _steeply(certificate)
     return reached(tape, found, both=range(len(tape.rows)))
+
+
+def _steeply(certificate: Certificate) -> set[int]:
+    """Rows computed from a row of infinite slope: the tangents of an engine are infinite in them, and meet nothing's zeros."""
+    tape, limit = certificate.recording.tape, certificate.unit.largest
+    values = certificate.played or tape.values
+    found: set[int] = set()
+    with precision(certificate.bits):
+        for k, row in enumerate(tape.rows):
+            if any(i in found for i in tape.args[k]) or (
+                hasattr(row, "c_slope") and any(not p.is_finite() or abs(float(p)) > limit for p in slopes(tape, values, k))
+            ):
+                found.add(k)
+    return found
 
 
 def _beside(certificate: Certificate, row: int, ends: set[int]) -> set[int]:

@@ -286,3 +286,14 @@ def test_an_infinite_first_derivative_beside_a_tie_gives_no_verdict_at_order_two
     c = Case(graph, (np.array(1.5), np.array([-1.0, 0.5])))
     assert judge(c, native).kind is Kind.AGREE
     assert judge_mode(c, native, "reverse over reverse").kind is Kind.ILL_CONDITIONED
+
+
+def test_an_infinite_tangent_times_a_weight_of_nothing_gives_no_verdict_in_forward_mode(native: Engine) -> None:
+    """Found in graph 1438 of seed 11: sqrt at 0 beside entries whose weight is a constant 0."""
+    x = Leaf(np.array([0.0, 1.0]))
+    graph = Graph(
+        (x, Leaf(np.array([0.0, 2.0]), constant=True), Leaf(np.array([0.5, -1.0]))),
+        (Node("sqrt", (0,)), Node("nn.layer_norm", (3, 1, 2), {"eps": 0.5})), (4,),
+    )  # fmt: skip
+    found = judge_mode(Case(graph, (np.array([1.0, -1.0]),)), native, "forward")
+    assert found.kind is Kind.ILL_CONDITIONED
