@@ -6,7 +6,7 @@ broadcasting, axes, transposes and indices are NumPy's work on the object array,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import flint
@@ -40,6 +40,7 @@ JUMP = Basic("jump")  # sign(x): slope 0, a jump at 0
 POOL = Basic("pool")  # operands (x, first): a move, in the pool of entries that starts at row ``first``
 
 Row = Basic | Unary | Binary
+Backward = Callable[[Array], Array] | None
 DIVIDE = BINARY["divide"]
 
 
@@ -64,7 +65,7 @@ class Frozen(float):
 class Tape:
     """Rows in evaluation order, with the operands and the ball of each."""
 
-    __slots__ = ("_constants", "args", "choice", "factor", "factors", "origin", "rows", "start", "starts", "tangents", "values")
+    __slots__ = ("_constants", "args", "backward", "choice", "factor", "factors", "moduli", "origin", "rows", "start", "starts", "tangents", "values")
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -73,7 +74,9 @@ class Tape:
         self.starts: list[int] = []
         self.factors: list[float] = []
         self.choice: dict[int, bool] = {}
+        self.moduli: set[int] = set()  # rows of pools whose values, too, are known to the rounding of the largest alone
         self.origin: dict[int, int] = {}  # of a selection between twice the same entry, the row of that entry
+        self.backward: dict[int, float] = {}  # by row: how many roundings of 1 away an algorithm may have read the entry
         self.start = 0  # first row of the op being recorded: sums may be reordered within an op, not across ops
         self.tangents = 1 << 62  # first row of those that record tangents
         self.factor = 1.0  # multiple of the rounding constants that the op being recorded declares
@@ -249,12 +252,19 @@ class Scalar:
         other = self.lift(other)
         return self.tape.select(other, self, self, other)
 
-    def pooled(self, entries: Array) -> Array:
-        """``entries`` moved as one pool: a backward-stable algorithm may know their adjoints to the rounding of the largest."""
-        first = len(self.tape.rows)
+    def pooled(self, entries: Array, factor: float = 1.0, backward: Backward = None) -> Array:
+        """``entries`` moved as one pool: an algorithm may know their adjoints to ``factor`` roundings of the largest.
+
+        ``backward`` gives, of the floats, how many unit roundoffs away the algorithm may in effect have read each entry.
+        """
+        tape = self.tape
+        first, before = len(tape.rows), tape.factor
+        tape.factor = factor
         out = np.empty(entries.shape, dtype=object)
-        flat = [self.tape.record(POOL, (x.index, first), x.value) for x in entries.flat]
-        out.reshape(-1)[:] = flat
+        out.reshape(-1)[:] = [tape.record(POOL, (x.index, first), x.value) for x in entries.flat]
+        tape.factor = before
+        if backward is not None:
+            tape.backward.update(zip(range(first, len(tape.rows)), backward(entries.astype(float)).ravel().tolist(), strict=True))
         return out
 
     def frozen(self) -> float:

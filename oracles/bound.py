@@ -4,6 +4,7 @@ One forward and one reverse sweep (``oracles.sweep``) over the scalars of a tape
 and Walther 2012; Higham, Accuracy and Stability, 2.2 and 3.3). The bound is a float, to first order:
 
     forward   dv_leaf = u |x|                        (mixed stability: an input may move by one rounding)
+              dv_pool += u |backward error|          (a matrix that is factorised: oracles/catalogue/elimination.py)
               dv_k = sum_j |p_j| dv_j + c u |v_k| + eta
     slopes    dp_j = sum_l |q_jl| (dv_l + u |v_l|) + c' u |p_j| + eta
     reverse   dA_j += |p_j| dA_k + (|A_k| + dA_k) dp_j + u |A_k p_j| + eta
@@ -129,11 +130,13 @@ def forward(tape: Tape, unit: Rounding, lossy: bool = False, spread: Sequence[ar
             exact.append(False)
         elif row is NEGATIVE or row is POOL:
             d = dv[a[0]]
-            if row is POOL and k >= tape.tangents:  # known as well as the worst of them
+            if row is POOL and (k >= tape.tangents or k in tape.moduli):  # known as well as the worst of them
                 if a[1] not in pools:
                     rows_of = tape.pool(a[1])
                     pools[a[1]] = max(dv[args[i][0]] for i in rows_of) + factors[k] * u * max(size[i] for i in rows_of)
                 d = pools[a[1]]
+            if k in tape.backward:
+                d += u * tape.backward[k]
             exact.append(exact[a[0]])
         elif row is SELECT:
             left, right, i, j = a

@@ -65,7 +65,7 @@ def record(graph: Graph) -> Recording:
     def call(node: Node, operands: list[Any]) -> Any:
         nonlocal value
         row = op(node.op)
-        tape.start, tape.factor = len(tape.rows), row.factor
+        tape.start = len(tape.rows)
         recording.owners.append((tape.start, value, node.op))
         value += node.results
         result = row.meaning(SCALARS, *operands, **node.params)

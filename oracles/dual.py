@@ -116,7 +116,7 @@ class Dual:
     def sign(self) -> Dual:
         return self.lift(self._compare(self.lift(0)))
 
-    def pooled(self, entries: Array) -> Array:
+    def pooled(self, entries: Array, factor: float = 1.0, backward: Any = None) -> Array:
         return entries
 
     def frozen(self) -> Any:

@@ -91,15 +91,10 @@ def _clip(x: Any, min: Any = None, max: Any = None, **named: Any) -> Any:
 
 
 def _by_row(name: str) -> Callable[..., Any]:
-    """A catalogue row's meaning, with the rounding that it declares."""
+    """A catalogue row's meaning."""
 
     def call(*operands: Any) -> Any:
-        row = op(name)
-        Log.recording.tape.factor = row.factor
-        try:
-            return row.meaning(SCALARS, *(objects(x) for x in operands))
-        finally:
-            Log.recording.tape.factor = 1.0
+        return op(name).meaning(SCALARS, *(objects(x) for x in operands))
 
     return call
 

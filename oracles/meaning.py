@@ -104,7 +104,7 @@ class NumpyMeaning(Structure):
         return x / np.asarray(np.sqrt(scale), dtype=np.asarray(x).dtype)
 
     @staticmethod
-    def pooled(x: Any) -> Any:
+    def pooled(x: Any, factor: float = 1.0, backward: Any = None) -> Any:
         """``x``, a matrix whose adjoint a backward-stable algorithm knows only to the rounding of its largest entry."""
         return x
 
@@ -183,8 +183,8 @@ class ScalarMeaning(Structure):
     frozen = staticmethod(np.frompyfunc(lambda x: x.frozen(), 1, 1))
 
     @staticmethod
-    def pooled(x: Any) -> Any:
-        return x.flat[0].pooled(x) if x.size and hasattr(x.flat[0], "pooled") else x
+    def pooled(x: Any, factor: float = 1.0, backward: Any = None) -> Any:
+        return x.flat[0].pooled(x, factor, backward) if x.size and hasattr(x.flat[0], "pooled") else x
 
     @staticmethod
     def over_root(x: Any, scale: float) -> Any:

@@ -116,7 +116,7 @@ def _shape_of_meaning(
     for operand in operands:
         if isinstance(operand, tuple):
             ones = np.ones(operand)
-            if row.factor > 1 and len(operand) >= 2 and not trial:
+            if row.factorises and len(operand) >= 2 and not trial:
                 ones = np.broadcast_to(np.eye(operand[-1]), operand)
             trial.append(ones)
         else:

@@ -44,7 +44,7 @@ class Op:
     ``sketch(source, shape)`` draws how to apply the op to a first operand of that shape, or None if it cannot be;
     ``shape(source)`` draws a first shape the op likes. ``kinks`` says in words where it is not differentiable.
     ``call`` is how the operands are passed: one by one, as one list, or after the ``subscripts`` parameter.
-    ``factor`` multiplies the rounding constants of the meaning's own steps (docs/judge.md 2: composites declare theirs).
+    ``factorises``: the first operand is a matrix that elimination reads (``oracles.catalogue.elimination``).
     """
 
     name: str
@@ -53,7 +53,7 @@ class Op:
     shape: Callable[[Source], Shape]
     kinks: str = ""
     call: str = "operands"
-    factor: float = 1.0
+    factorises: bool = False
     family: str = ""
 
     def apply(self, function: Callable[..., Any], operands: Sequence[Any], params: Mapping[str, Any]) -> Any:
