@@ -25,6 +25,7 @@ from gradproof.oracles.verdict import Kind
 from gradproof.paste import Call, name_of, path_of
 
 ORDER_MAX = 3
+LARGE_S = 10.0  # for each of the two cotangents, where an array is too large for the tape of scalars
 NATIVE_GUESSED = (
     "check_gradient called f with the native engine's arrays, because it was given none of a framework. "
     'Give f the arrays of its framework, or name that: engine="torch".'
@@ -244,7 +245,9 @@ class _Setting:
         self, cases: Sequence[Case], graded: tuple[Array, ...], fn: Function, meaning: Callable[..., Any], k: float
     ) -> Verdict:
         """The verdict on the last of the cases, whose function is the gradient of that of the case before."""
+        from gradproof.oracles.array_formula import large_formula
         from gradproof.oracles.formula import certify_formula
+        from gradproof.oracles.large import weigh_large
         from gradproof.oracles.modes import REVERSE, Mode, weigh_in
 
         found = []
@@ -254,6 +257,11 @@ class _Setting:
                 found.append(weigh(trial, None, k))
                 continue
             first, *higher = (*cases[:-1], each)
+            reference = None if higher else large_formula(each, self._formula(meaning))
+            if reference is not None:
+                verdict = weigh_large(trial, k, budget_s=LARGE_S, reference=reference)
+                found.append(verdict if trial.crash is None else replace(verdict, note={"crash": trial.crash}))
+                continue
             certificate, doubtful = certify_formula(first, self._formula(meaning), [c.cotangents for c in higher])
             if not higher:
                 verdict = weigh(trial, certificate, k)
@@ -267,7 +275,8 @@ class _Setting:
                 verdict = replace(verdict, note={"crash": trial.crash})
             found.append(failures.doubted(verdict, doubtful) if doubtful else verdict)
         worst = max(found, key=lambda v: v.kind.severity)
-        return replace(worst, evidence="certified balls, from the NumPy formula given")
+        basis = worst.evidence if worst.evidence.startswith("blocked") else "certified balls"
+        return replace(worst, evidence=f"{basis}, from the NumPy formula given")
 
     def _formula(self, meaning: Callable[..., Any]) -> Callable[..., Any]:
         """The NumPy formula over all leaves in order; a module's parameters come last, as a dict."""
