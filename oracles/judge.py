@@ -166,6 +166,9 @@ def gradient(
     found = Finding(name, Kind.AGREE, entries=len(g), undecided=int(undecided.sum()))
     if certain:
         return replace(found, units=float(np.max(units[decided & np.isfinite(units)], initial=0.0)))
+    reason = f"on a kink ({_kink_names(certificate)}), inside the accepted set"
+    if certificate.higher:  # rules may choose slope and curvature apart, so of the tests only the enclosure holds
+        return replace(found, kind=Kind.SUBGRADIENT, reason=reason)
     known = np.where(np.isfinite(g), g, centre)
     tolerance = np.where(undecided, np.inf, k * b)
     if certificate.ties:
@@ -182,7 +185,6 @@ def gradient(
         if (astray & decided & np.isfinite(exact)).any():
             known = np.where(astray & decided & np.isfinite(exact), g, exact)
             return _kinked(name, known, exact, errors, certificate, "not what the engine declares there")
-    reason = f"on a kink ({_kink_names(certificate)}), inside the accepted set"
     return replace(found, kind=Kind.SUBGRADIENT, reason=reason)
 
 

@@ -75,10 +75,10 @@ def _directions(certificate: Certificate) -> Iterator[dict[int, arb]]:
 def keeps_mass(certificate: Certificate, g: Array, tolerance: Array) -> bool:
     """Test 3: whether <g, d> lies in the forward-mode enclosure along every direction tried."""
     position = {slot: i for i, slot in enumerate(certificate.slots)}
-    tape, values = certificate.recording.tape, certificate.spread()
+    tape = certificate.recording.tape
     with precision(certificate.bits):
         for direction in _directions(certificate):
-            tangents = tangent(tape, certificate.forward, direction, values)
+            tangents = tangent(tape, certificate.forward, direction, certificate.played)
             expected = sum((seed * tangents[k] for k, seed in certificate.seeds), arb(0))
             if not expected.is_finite():
                 continue

@@ -297,3 +297,25 @@ def test_an_infinite_tangent_times_a_weight_of_nothing_gives_no_verdict_in_forwa
     )  # fmt: skip
     found = judge_mode(Case(graph, (np.array([1.0, -1.0]),)), native, "forward")
     assert found.kind is Kind.ILL_CONDITIONED
+
+
+def test_slope_and_curvature_at_a_kink_may_be_of_different_branches(native: Engine) -> None:
+    """PyTorch's elu at 0: the slope of x <= 0, and the curvature of x > 0. Curvature of neither is wrong."""
+    at_zero = chain([0.0], ("nn.elu", {"alpha": 0.5}), "exp", ct=[1.0])
+    (v,) = directions(at_zero, 1)[0]
+
+    def answers(slope: float, curvature: float) -> Any:
+        like = engine_like(native)
+
+        def vjp(fn: Any, primals: Sequence[Any]) -> Any:
+            outputs, pull = native.vjp(fn, primals)
+            outermost = isinstance(primals[0], np.ndarray)
+            return outputs, (lambda cts: (v * (slope * slope + curvature),)) if outermost else pull
+
+        like.vjp = vjp
+        return like
+
+    for slope, curvature in ((0.5, 0.0), (0.5, 0.5), (1.0, 0.0), (1.0, 0.5)):
+        found = judge_mode(at_zero, answers(slope, curvature), "reverse over reverse")
+        assert found.kind is Kind.SUBGRADIENT, (slope, curvature, found)
+    assert judge_mode(at_zero, answers(1.0, 9.0), "reverse over reverse").kind is Kind.WRONG
