@@ -32,8 +32,9 @@ def shares(certificate: Certificate, declared: Mapping[str, Convention]) -> dict
             convention = declared.get(certificate.recording.owner(k)[1])
             if convention is None or (isinstance(convention, float) and not math.isfinite(convention)):
                 return None
-            if k in forward.origins:
-                if convention != 0.0:
+            if k in forward.origins:  # a deviation from a mean is only near 0: then any direction may come out
+                here = all(i in found or (forward.exact[i] and tape.values[i].is_zero()) for i in tape.args[k])
+                if convention != 0.0 or not here:
                     return None
                 found[k] = arb(0)
                 continue

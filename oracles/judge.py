@@ -90,36 +90,48 @@ def _linear(found: Finding, trial: Trial, certificate: Certificate, k: float) ->
 
 
 def _value(trial: Trial, certificate: Certificate, k: float) -> Finding:
-    """Forward values inside the forward bound: else the meanings differ, or the value is lossy."""
+    """Forward values inside the forward bound: else the meanings differ, or the value is lossy. The worst entry speaks."""
     if certificate.forward.jumps:
         return Finding("value", Kind.ILL_CONDITIONED, "a jump (sign, copysign) is within rounding of its argument")
     got = np.concatenate([np.ravel(y) for y in trial.outputs]) if trial.outputs else np.zeros(0)
+    found: list[Finding] = []
     undecided = 0
     for i, (y, v, error) in enumerate(zip(got.tolist(), certificate.value, certificate.value_error, strict=True)):
         expected = float(v)
-        if not v.is_finite():
+        if v.is_finite() and error < math.inf:
+            if abs(y - expected) <= k * error or y == expected:
+                continue
+            if math.isfinite(y) and abs(arb(y) - v) <= arb(k * error) + arb(v.rad()):
+                continue
+            found.append(_value_outside(i, y, certificate, k))
+        elif not v.is_finite():
             reason = f"output entry {i} has no finite value: a singular point, or outside the domain"
-            return Finding("value", Kind.ILL_CONDITIONED, reason)
-        known = error < math.inf
-        if known and (abs(y - expected) <= k * error or y == expected):
-            continue
-        if known and math.isfinite(y) and abs(arb(y) - v) <= arb(k * error) + arb(v.rad()):
-            continue
-        large, below = overflown(certificate)
-        if certificate.outputs[i] in large | below and (known or not math.isfinite(y)):
-            return Finding("value", Kind.RANGE, f"output entry {i} is {y!r}: a value leaves the range of the dtype")
-        if not known:
+            found.append(Finding("value", Kind.ILL_CONDITIONED, reason))
+        elif math.isfinite(y) or not _overflown(i, certificate):
             undecided += 1
-            continue
-        said = f"output entry {i} is {y!r}, expected {expected!r} within {k * error:.3g}"
-        lossy = certificate.lossy().dv[certificate.outputs[i]]
-        case = certificate.case
-        where, index = excuse.located(zip(case.graph.outputs, case.cotangents, strict=True), i)
-        worst = Worst(where, index, y, expected, float(v.rad()), error)
-        if math.isfinite(y) and abs(arb(y) - v) <= arb(k) * arb(lossy):
-            return Finding("value", Kind.LOSSY, f"{said}: digits are lost in a saturated tail", worst=worst)
-        return Finding("value", Kind.SPEC, f"{said}: the engine computes another function here", worst=worst)
-    return Finding("value", Kind.AGREE, entries=len(got), undecided=undecided)
+        else:
+            found.append(Finding("value", Kind.RANGE, f"output entry {i} is {y!r}: {excuse.OVER}"))
+    rank = max(found, key=lambda f: (f.kind.severity, f.units), default=Finding("value", Kind.AGREE))
+    return replace(rank, units=0.0, entries=len(got), undecided=undecided)
+
+
+def _overflown(i: int, certificate: Certificate) -> bool:
+    """Whether an output entry is computed from a value too large for the dtype."""
+    return any(certificate.outputs[i] in rows for rows in overflown(certificate))
+
+
+def _value_outside(i: int, y: float, certificate: Certificate, k: float) -> Finding:
+    """What an output entry outside its forward bound is."""
+    if _overflown(i, certificate):
+        return Finding("value", Kind.RANGE, f"output entry {i} is {y!r}: {excuse.OVER}")
+    v, error, case = certificate.value[i], certificate.value_error[i], certificate.case
+    where, index = excuse.located(zip(case.graph.outputs, case.cotangents, strict=True), i)
+    worst = Worst(where, index, y, float(v), float(v.rad()), error)
+    said = f"output entry {i} is {y!r}, expected {float(v)!r} within {k * error:.3g}"
+    lossy = certificate.lossy().dv[certificate.outputs[i]]
+    if math.isfinite(y) and abs(arb(y) - v) <= arb(k) * arb(lossy):
+        return Finding("value", Kind.LOSSY, f"{said}: digits are lost in a saturated tail", worst.units, worst)
+    return Finding("value", Kind.SPEC, f"{said}: the engine computes another function here", worst.units, worst)
 
 
 def gradient(

@@ -18,7 +18,7 @@ Pullback = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
 AT_KINKS: dict[str, float | str] = {  # specs/conventions.md
     "abs": 0.0, "nn.relu": 0.0, "nn.leaky_relu": "last", "nn.elu": "last", "clip": 1.0, "nn.max_pool2d": "even",
-    "hypot": 0.0, "linalg.vector_norm": 0.0, "std": 0.0, **dict.fromkeys(TIES, "even"),
+    "hypot": 0.0, "linalg.vector_norm": 0.0, **dict.fromkeys(TIES, "even"),
 }  # fmt: skip
 
 

@@ -49,6 +49,11 @@ def test_a_length_at_the_origin_has_the_slope_declared() -> None:
     assert kind(origin, [0.0, 0.0], linalg_in_vector_norm=0.0) is Kind.SUBGRADIENT
 
 
+def test_deviations_from_a_mean_are_only_near_the_origin() -> None:
+    constant = case("std", [0.1, 0.1, 0.1], axis=None, keepdims=False, correction=0)
+    assert shares(certify(constant), {"std": 0.0}) is None
+
+
 def test_a_slope_of_zero_at_an_infinite_one_is_right_only_where_declared() -> None:
     root = case("sqrt", [0.0, 4.0])
     assert kind(root, [0.0, 0.25], sqrt=0.0) is Kind.AGREE

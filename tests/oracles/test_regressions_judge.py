@@ -146,3 +146,11 @@ def test_a_constant_that_is_written_breaks_the_contract() -> None:
 def test_where_a_power_jumps_its_exponent_has_no_slope(answer: float) -> None:
     jump = case("pow", [0.0], [-0.0])
     assert gradient(judge(jump, answering(jump, [0.0], [answer]))).kind in (Kind.ILL_CONDITIONED, Kind.AGREE)
+
+
+def test_the_worst_output_entry_speaks_and_no_lesser_trouble_hides_it() -> None:
+    three = case("exp", [800.0, -1.0, 0.5])
+    verdict = judge(three, Bent(outputs=lambda outs: [outs[0] + np.array([0.0, 1e-9, 1.0])]))
+    assert verdict.kind is Kind.SPEC
+    assert verdict.worst is not None
+    assert verdict.worst.index == (2,)
