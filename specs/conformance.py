@@ -22,6 +22,7 @@ from gradproof.specs import run, strategies
 from gradproof.specs.run import GRAPH, Profile, Result, Task
 
 BATCHES = 4  # random graphs are drawn in so many tests, so that one failure does not hide the rest
+MODES = {"native": ("reverse over reverse",)}  # judged on every second batch of graphs
 BOUNDS_MAX = {"native": 4.0}  # an engine held to less than the judge accepts of all: largest error, in bounds
 
 
@@ -45,7 +46,8 @@ class Conformance:
         """Judge one batch of random graphs over the ops that the subject has."""
         have = tuple(o for o in ops if supports(self.subject, o, dtype))
         count = -(-self.profile.graphs // BATCHES)
-        task = Task(self.name, GRAPH, dtype, batch * count, count, self.seed, have)
+        modes = MODES.get(self.name, ()) if batch % 2 else ()
+        task = Task(self.name, GRAPH, dtype, batch * count, count, self.seed, have, modes=modes)
         return self._judge(task, strategies.cases(have, dtype=dtype))
 
     def _judge(self, task: Task, cases: st.SearchStrategy[Case]) -> Result:
