@@ -50,7 +50,7 @@ def verify(
     ops: Annotated[str, typer.Option(help="Glob of ops, several separated by commas.")] = "*",
     graphs: Annotated[int | None, typer.Option(min=0, help="Random graphs, for each dtype.")] = None,
     cases: Annotated[int | None, typer.Option(min=1, help="Single-op cases per op, for each dtype.")] = None,
-    dtype: Annotated[str, typer.Option(help="float64, float32, float16, bfloat16, or several separated by commas.")] = "float64,float32",
+    dtype: Annotated[str, typer.Option(help="float64, float32, float16, bfloat16, complex128, complex64, or several separated by commas.")] = "float64,float32",
     order: Annotated[
         int | None, typer.Option(min=1, max=3, help="Judge every mode that the engine offers up to this order.  [default: 1]")
     ] = None,

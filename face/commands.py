@@ -15,7 +15,7 @@ from gradproof.oracles.certificate import certify
 from gradproof.oracles.draw import draw as to_svg
 from gradproof.oracles.errors import EngineError
 from gradproof.oracles.export import to_script
-from gradproof.oracles.formats import FORMATS, dtype_named
+from gradproof.oracles.formats import FORMATS, PARTS, dtype_named
 from gradproof.oracles.modes import MODES
 from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.registry import names
@@ -163,8 +163,8 @@ def _profile(name: str, graphs: int | None, cases: int | None, dtypes: tuple[str
     if name not in run.PROFILES:
         raise UsageError(f"no profile named {name!r}; there are: {', '.join(run.PROFILES)}.")
     for dtype in dtypes:
-        if dtype not in FORMATS:
-            raise UsageError(f"dtype {dtype!r} is not judged; there are: {', '.join(FORMATS)}.")
+        if dtype not in (*FORMATS, *PARTS):
+            raise UsageError(f"dtype {dtype!r} is not judged; there are: {', '.join((*FORMATS, *PARTS))}.")
         dtype_named(dtype)  # bfloat16 needs a package of its own: say so before anything runs
     chosen = replace(run.PROFILES[name], dtypes=dtypes)
     if graphs is not None:

@@ -35,6 +35,8 @@ FORMATS = {
     )
 }
 
+PARTS = {"complex128": "float64", "complex64": "float32"}  # a complex number is a pair of parts of this dtype
+
 
 @cache
 def is_float(dtype: np.dtype[Any]) -> bool:

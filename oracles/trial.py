@@ -19,6 +19,7 @@ import numpy as np
 from gradproof.oracles.catalogue import op
 from gradproof.oracles.engine import Capabilities, Engine
 from gradproof.oracles.errors import Unsupported
+from gradproof.oracles.formats import PARTS
 from gradproof.oracles.graph import Array, Case, Graph, Node, evaluate
 
 Arrays = list[Array]
@@ -47,6 +48,8 @@ def supports(engine: Engine, name: str, dtype: str = "") -> bool:
     try:
         resolve(engine.namespace, name)
     except Unsupported:
+        return False
+    if dtype in PARTS and dtype not in capabilities(engine).dtypes:
         return False
     return not capabilities(engine).lacks(name, dtype)
 

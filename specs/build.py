@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.oracles.catalogue import CATALOGUE, Op, Sketch, Slot, Source
+from gradproof.oracles.catalogue import Op, Sketch, Slot, Source, op
 from gradproof.oracles.catalogue.shapes import size as size_of
 from gradproof.oracles.domain import REAL
-from gradproof.oracles.formats import dtype_named, is_float
+from gradproof.oracles.formats import PARTS, dtype_named, is_float
 from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node, Param
 from gradproof.oracles.meaning import NUMPY
 from gradproof.specs import values
@@ -39,7 +39,7 @@ class Builder:
     """A graph under construction, with the shape of every value."""
 
     def __init__(self, dtype: str, source: Source, mild: bool, ops: Sequence[str] = ()) -> None:
-        self.dtype, self.mild, self.ops = dtype, mild, frozenset(ops)
+        self.dtype, self.mild, self.ops = PARTS.get(dtype, dtype), mild, frozenset(ops)
         self.rnd = random.Random(source.integer(4))
         self.leaves: list[tuple[int, Leaf]] = []
         self.constants: dict[int, Array] = {}
@@ -65,7 +65,7 @@ class Builder:
 
     def result_shape(self, name: str, operands: Sequence[int], params: dict[str, Param]) -> tuple[int, ...]:
         """Shape of an op's result on values made so far."""
-        if CATALOGUE[name].family == "elementwise":
+        if op(name).family == "elementwise":
             first, *rest = [self.shapes[o] for o in operands]
             return first if all(shape == first for shape in rest) else np.broadcast_shapes(first, *rest)
         return result_shape(name, [self.constants.get(o, self.shapes[o]) for o in operands], params)
@@ -111,7 +111,7 @@ SHAPES_KEPT = 20_000
 def _shape_of_meaning(
     name: str, operands: Sequence[tuple[int, ...] | Array], params: dict[str, Param]
 ) -> tuple[int, ...]:
-    row = CATALOGUE[name]
+    row = op(name)
     trial: list[Any] = []
     for operand in operands:
         if isinstance(operand, tuple):
@@ -143,14 +143,14 @@ def single(name: str, data: bytes, dtype: str = "float64") -> Case:
     """One op on fresh leaves, sometimes the same leaf twice."""
     source = Source(data)
     builder = Builder(dtype, source, mild=False)
-    sketch = _sketch(CATALOGUE[name], source)
+    sketch = _sketch(op(name), source)
     operands: list[int] = []
     seen: dict[tuple[int, ...], int] = {}
     slots = [i for i, operand in enumerate(sketch.operands) if isinstance(operand, Slot)]
     held = source.pick(slots) if len(slots) > 1 and source.flag(6) else None  # engines save less beside a constant
     for position, operand in enumerate(sketch.operands):
         if not isinstance(operand, Slot):
-            operands.append(builder.add_leaf(_typed(operand, dtype), constant=True))
+            operands.append(builder.add_leaf(_typed(operand, builder.dtype), constant=True))
             continue
         if position == held:
             operand = replace(operand, constant=True)
@@ -195,7 +195,7 @@ def _simplest(builder: Builder, leaf: int, source: Source, ops: Sequence[str]) -
     """A graph of one node, for bytes that ask for none."""
     if "negative" in builder.ops:
         return builder.add_node("negative", (leaf,), {})
-    row = CATALOGUE[ops[0]]
+    row = op(ops[0])
     sketch = _sketch(row, source)
     operands = tuple(
         builder.fresh(source, o) if isinstance(o, Slot) else builder.add_leaf(_typed(o, builder.dtype), constant=True)
@@ -211,7 +211,7 @@ def _slot(builder: Builder, source: Source, made: Sequence[int | None], ops: Seq
         return None
     if code < 32:
         return builder.fresh(source, Slot(source.pick(((2, 3), (3,), (), (2, 2), (3, 3), (2, 1)))))
-    row = CATALOGUE[ops[(code - 32) % len(ops)]]
+    row = op(ops[(code - 32) % len(ops)])
     first = _back(source, made)
     second, third = _back(source, made), source.byte()
     sketch = row.sketch(source, builder.shapes[first]) if first is not None else None

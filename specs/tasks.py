@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from gradproof.oracles.catalogue import CATALOGUE
+from gradproof.oracles.catalogue import CATALOGUE, COMPLEX
+from gradproof.oracles.catalogue.complexes import PREFIX
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.errors import UnknownOp
+from gradproof.oracles.formats import PARTS
 from gradproof.oracles.graph import Case
 from gradproof.oracles.judge import K
 from gradproof.oracles.trial import supports
@@ -70,14 +72,23 @@ def tasks(
     others = tuple(r for r in references if r != name)
     out: list[Task] = []
     for dtype in profile.dtypes:
-        supported = tuple(o for o in ops if supports(engine, o, dtype))
-        for o in ops:
+        drawn = of_dtype(ops, dtype)
+        supported = tuple(o for o in drawn if supports(engine, o, dtype))
+        for o in drawn:
             out.append(Task(name, o, dtype, 0, profile.cases, seed, (), others, modes=profile.modes))
         if supported:
             for start in range(0, profile.graphs, GRAPHS_A_TASK):
                 count = min(GRAPHS_A_TASK, profile.graphs - start)
                 out.append(Task(name, GRAPH, dtype, start, count, seed, supported, others, modes=profile.modes))
     return out
+
+
+def of_dtype(ops: Sequence[str], dtype: str) -> tuple[str, ...]:
+    """The ops drawn for a dtype: for a complex one those that are defined on pairs, by their real name or their own."""
+    if dtype not in PARTS:
+        return tuple(o for o in ops if o in CATALOGUE)
+    whole = set(ops).issuperset(CATALOGUE)
+    return tuple(o for o in COMPLEX if whole or o in ops or o.removeprefix(PREFIX) in ops)
 
 
 def cases(task: Task) -> Iterator[tuple[int, Case]]:
@@ -101,6 +112,7 @@ def selected(pattern: str) -> tuple[str, ...]:
     """
     patterns = [p.strip() for p in pattern.split(",")]
     for p in patterns:
-        if not any(fnmatchcase(name, p) for name in CATALOGUE):
+        if not any(fnmatchcase(name, p) for name in (*CATALOGUE, *COMPLEX)):
             raise UnknownOp(f"no op matches {p!r}; see `gradproof ops`.")
-    return tuple(name for name in CATALOGUE if any(fnmatchcase(name, p) for p in patterns))
+    named = (*CATALOGUE, *(COMPLEX if any(p.startswith(PREFIX) for p in patterns) else ()))
+    return tuple(name for name in named if any(fnmatchcase(name, p) for p in patterns))

@@ -65,7 +65,7 @@ class JaxEngine:
     )
     capabilities: Capabilities = Capabilities(
         at_kinks=AT_KINKS,
-        dtypes=("float64", "float32", "float16", "bfloat16"),
+        dtypes=("float64", "float32", "float16", "bfloat16", "complex128", "complex64"),
         unsupported_in={"float16": FACTORS, "bfloat16": FACTORS},
         modes=nestings(around=("", "vmap of ", "compiled ")),
     )

@@ -14,10 +14,11 @@ import jax.scipy.special
 import numpy as np
 from jax import Array
 
+from gradproof.oracles.adapters import jax_complex as complex
 from gradproof.oracles.adapters import jax_linalg as linalg
 from gradproof.oracles.adapters import jax_nn as nn
 
-__all__ = ["linalg", "nn"]
+__all__ = ["complex", "linalg", "nn"]
 
 # elementwise
 

@@ -39,7 +39,7 @@ def _declining() -> Iterator[None]:
 
 AT_KINKS: dict[str, float | str] = {
     "abs": 0.0, "nn.relu": 0.0, "nn.leaky_relu": "last", "nn.elu": "last", "clip": 1.0, "nn.max_pool2d": "first",
-    "hypot": math.nan, "linalg.vector_norm": 0.0, "std": 0.0, "maximum": "even", "minimum": "even",
+    "hypot": math.nan, "linalg.vector_norm": 0.0, "maximum": "even", "minimum": "even",
 }  # fmt: skip
 
 
@@ -52,7 +52,7 @@ class TorchEngine:
     namespace: ModuleType = torch_ops
     capabilities: Capabilities = Capabilities(
         at_kinks=AT_KINKS,
-        dtypes=("float64", "float32", "float16", "bfloat16"),
+        dtypes=("float64", "float32", "float16", "bfloat16", "complex128", "complex64"),
         unsupported_in={"float16": FACTORS, "bfloat16": FACTORS},
         modes=nestings(around=("", "vmap of ")),
     )

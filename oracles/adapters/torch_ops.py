@@ -14,10 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gradproof.oracles.adapters import torch_complex as complex
 from gradproof.oracles.adapters import torch_linalg as linalg
 from gradproof.oracles.adapters import torch_nn as nn
 
-__all__ = ["linalg", "nn"]
+__all__ = ["complex", "linalg", "nn"]
 
 Axis = int | tuple[int, ...] | None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from gradproof.oracles.catalogue import elementwise, indexing, linalg, nn, reduction, shape
+from gradproof.oracles.catalogue import complexes, elementwise, indexing, linalg, nn, reduction, shape
 from gradproof.oracles.catalogue.row import Op, Sketch, Slot
 from gradproof.oracles.catalogue.source import Source
 from gradproof.oracles.errors import UnknownOp
@@ -13,6 +13,9 @@ CATALOGUE: dict[str, Op] = {
     row.name: row for module in (elementwise, reduction, shape, indexing, linalg, nn) for row in module.ROWS
 }
 
+COMPLEX: dict[str, Op] = {row.name: row for row in complexes.ROWS}  # drawn for complex dtypes only
+_ALL = {**CATALOGUE, **COMPLEX}
+
 
 def op(name: str) -> Op:
     """The row of an op.
@@ -20,10 +23,10 @@ def op(name: str) -> Op:
     Raises: UnknownOp, naming close matches.
     """
     try:
-        return CATALOGUE[name]
+        return _ALL[name]
     except KeyError:
-        near = ", ".join(difflib.get_close_matches(name, CATALOGUE, 3)) or "see `gradproof ops`"
+        near = ", ".join(difflib.get_close_matches(name, _ALL, 3)) or "see `gradproof ops`"
         raise UnknownOp(f"unknown op {name!r}. Did you mean: {near}?") from None
 
 
-__all__ = ["CATALOGUE", "Op", "Sketch", "Slot", "Source", "op"]
+__all__ = ["CATALOGUE", "COMPLEX", "Op", "Sketch", "Slot", "Source", "op"]
