@@ -209,7 +209,7 @@ class _Look:
         if n and undecided == n:
             why = "rounding alone may change every digit of every projection"
             return [Finding("gradient", Kind.ILL_CONDITIONED, why, entries=n, undecided=n)]
-        units = max((abs(b.residuals[0]) / b.projection.bound for b in blocks if b.decided and b.projection.bound), default=0.0)
+        units = self.k * max((b.excess for b in blocks if b.decided), default=0.0)
         ties = [b for b in blocks if b.projection.hull > 0]
         kind = Kind.SUBGRADIENT if ties else Kind.AGREE
         reason = f"{len(ties)} of {len(blocks)} projections meet a kink, inside the hull of its branches" if ties else ""
