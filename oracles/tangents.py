@@ -54,7 +54,8 @@ class TapeField:
     exp, log, sin, cos, tan, expm1, log1p = map(_recorded, ("exp", "log", "sin", "cos", "tan", "expm1", "log1p"))
     sinh, cosh, tanh, asinh, acosh, atanh = map(_recorded, ("sinh", "cosh", "tanh", "asinh", "acosh", "atanh"))
     asin, acos, atan, erf, erfc = map(_recorded, ("asin", "acos", "atan", "erf", "erfc"))
-    sqrt, rsqrt, hypot, atan2, power = *map(_recorded, ("sqrt", "rsqrt", "hypot", "atan2")), _recorded("power", "pow")
+    sqrt, rsqrt, hypot, atan2 = map(_recorded, ("sqrt", "rsqrt", "hypot", "atan2"))
+    power: Any = _recorded("power", "pow")
 
     @staticmethod
     def number(x: float) -> float:
@@ -183,7 +184,7 @@ def _along(
     elif row is POW and _fixed(args[1]):  # the base may then be negative, and has no logarithm
         slopes = (args[1] * TAPE.power(args[0], out.lift(args[1].value - 1)) if args[1].value != 0 else 0, 0)
     elif row is POW and args[1].value.is_zero():  # a slope of 0 here, but not beside it
-        slopes = (args[1] * TAPE.power(args[0], args[1] - 1), row.slopes(TAPE, *args, out)[1])
+        slopes = (args[1] * TAPE.power(args[0], args[1] - 1), row.slopes(TAPE, args[0], args[1], out)[1])
     elif row is LOGADDEXP:
         gap = args[0] - args[1]
         slopes = gap.apply("sigmoid"), (-gap).apply("sigmoid")

@@ -8,6 +8,7 @@ import numpy as np
 
 from gradproof.engine import tape, transforms
 from gradproof.engine.array import Array
+from gradproof.engine.backend import raw
 from gradproof.engine.functions.recorded import recorded as namespace
 from gradproof.specs.mutants.mutant import Family
 from gradproof.specs.mutants.second import _changed, _still, recorded
@@ -30,7 +31,7 @@ def _unrecorded(right: Any) -> Any:
 
     def sweep(seeds: Any, xp: Any, **rest: Any) -> Any:
         plain = [(node, ct.data if isinstance(ct, Array) else ct) for node, ct in seeds]
-        return right(plain, tape.raw, **rest)
+        return right(plain, raw, **rest)
 
     return sweep
 
