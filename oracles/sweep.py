@@ -157,7 +157,8 @@ def reverse(
                     continue  # an adjoint that is exactly zero does not pass an infinite slope, nor does its error
                 dp = INFINITY if k in forward.edges else row.c_slope * scale * m + eta  # type: ignore[union-attr]
                 for i, q in zip(a, qs, strict=False):
-                    move = dv[i] + u * abs(float(values[i]))  # a constant too: x - y rounds in logaddexp's slope
+                    point = abs(float(values[i]))  # a constant too: x - y rounds in logaddexp's slope
+                    move = dv[i] + (u * max(point, eta) if point else 0.0)  # below eta, roundings are of one size
                     if move:
                         step = abs(float(q)) * move
                         if step == INFINITY and move < INFINITY:  # the slope alone leaves the range of Python's floats

@@ -274,3 +274,12 @@ def test_a_shift_that_cancels_is_not_rounded() -> None:
     shifts = [k for k, row in enumerate(tape.rows) if repr(row) == "constant" and abs(float(tape.values[k])) > 0.25]
     assert shifts
     assert not any(certificate.forward.dv[k] for k in shifts)
+
+
+def test_below_the_normal_numbers_a_slope_may_rest_on_a_rounded_length() -> None:
+    """x / hypot(x, x) where hypot is a subnormal of few digits: PyTorch divides by the value it returned."""
+    x = 2.0**-23
+    certificate = certify(one("hypot", x, x, dtype="float16"))
+    engine = x / float(np.float16(np.hypot(x, x)))
+    assert abs(engine - 2**-0.5) > 0.03
+    assert all(abs(engine - float(g)) <= 16 * b for g, b in zip(certificate.gradient, certificate.bound, strict=True))
