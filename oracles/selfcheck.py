@@ -35,7 +35,7 @@ def self_check(certificate: Certificate, directions: int = 2) -> str:
             coarse, fine = _quotient(certificate, moves, STEP), _quotient(certificate, moves, STEP / 2)
             if not (claimed.is_finite() and coarse.is_finite() and fine.is_finite()):
                 continue
-            slack = 2 * float((coarse - fine).abs_upper())
+            slack = 2 * (coarse - fine).abs_upper()  # as a ball: it may be far below the range of floats
             if not (fine + arb(0, slack)).overlaps(claimed):
                 return f"<G, d> is {claimed.str(20)}, the judge's own differences say {fine.str(20)}"
     return ""

@@ -65,3 +65,10 @@ def test_an_entry_at_zero_is_moved_too_and_no_further_than_its_neighbours() -> N
     product = certify(case("multiply", [0.0, 0.0], [2.0, 3.0]))
     product.gradient[0] = product.gradient[0] + 1
     assert self_check(product)
+
+
+def test_a_product_with_many_zeros_passes_its_own_differences() -> None:
+    """They are of the order of the step to the number of zeros: below the range of floats, as their own error is."""
+    x = np.ones(60)
+    x[::3] = 0.0
+    assert not self_check(certify(case("prod", x, ct=-1.0, axis=None, keepdims=False)))
