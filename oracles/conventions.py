@@ -43,7 +43,7 @@ def shares(certificate: Certificate, declared: Mapping[str, Convention]) -> dict
             if not (forward.exact[left] and forward.exact[right] and apart.is_zero()):
                 return None
             if isinstance(convention, str):
-                of_a, of_b = (counts.get(_source(certificate, branch), 1) for branch in (a, b))
+                of_a, of_b = (_count(certificate, branch, tape.starts[k], counts) for branch in (a, b))
                 counts[k] = of_a + of_b
                 even = arb(of_a) / counts[k]
                 if convention not in (EVEN, FIRST, LAST):
@@ -57,12 +57,18 @@ def shares(certificate: Certificate, declared: Mapping[str, Convention]) -> dict
     return found
 
 
-def _source(certificate: Certificate, row: int) -> int:
-    """The tie, or the number, that a row gives on: selections that are decided only pass it."""
-    tape, ties = certificate.recording.tape, set(certificate.ties)
-    while tape.rows[row] is SELECT and row not in ties:
-        row = tape.args[row][2 if tape.choice[row] else 3]
-    return row
+def _count(certificate: Certificate, row: int, start: int, counts: Mapping[int, int]) -> int:
+    """How many tied entries a row stands for, within the op that records from row ``start`` on.
+
+    Selections that are decided pass it on; one between twice the same entry counts both.
+    """
+    tape = certificate.recording.tape
+    while row >= start and tape.rows[row] is SELECT and row not in counts:
+        left, right, a, b = tape.args[row]
+        if row in tape.origin:
+            return sum(_count(certificate, i, start, counts) for i in (left, right))
+        row = a if tape.choice[row] else b
+    return counts.get(row, 1) if row >= start else 1
 
 
 def _share(certificate: Certificate, k: int, slope: float) -> arb | None:

@@ -52,13 +52,20 @@ def located(arrays: Iterable[tuple[int, Array]], flat: int) -> tuple[int, tuple[
     raise IndexError(flat)
 
 
-def crash(error: BaseException, certificate: Certificate) -> Finding:
-    """An engine may refuse numbers that left the range of the dtype (an error of arithmetic); anything else is a crash."""
+def crash(error: BaseException, certificate: Certificate, k: float) -> Finding:
+    """An engine may refuse numbers that left the range of the dtype, and a matrix that rounds to a singular one.
+
+    That is an error of arithmetic or of linear algebra; any other is a crash.
+    """
     what = f"{type(error).__name__}: {error}"
-    refuses = isinstance(error, ArithmeticError) or "LinAlg" in type(error).__name__
+    singular = "LinAlg" in type(error).__name__
+    refuses = isinstance(error, ArithmeticError) or singular
     refuses = refuses or bool(re.search(r"\b(infs?|nans?|infinit\w*|finite|overflow\w*)\b", str(error), re.IGNORECASE))
     if refuses and isinstance(error, Exception) and certificate.largest() > certificate.unit.largest:
         return Finding("gradient", Kind.RANGE, f"values leave the range of the dtype; the engine raised {what}")
+    digits = zip(certificate.bound, certificate.total, strict=True)
+    if singular and all(not bound * k < total for bound, total in digits if total != 0):
+        return Finding("gradient", Kind.ILL_CONDITIONED, f"rounding alone may change every digit; the engine raised {what}")
     return Finding("gradient", Kind.CRASHED, f"the engine raised {what}")
 
 

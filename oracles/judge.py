@@ -61,7 +61,7 @@ def weigh(trial: Trial, certificate: Certificate | None, k: float = K) -> Verdic
 
 def _findings(trial: Trial, certificate: Certificate, k: float) -> list[Finding]:
     if trial.crash is not None:
-        return [excuse.crash(trial.crash, certificate)]
+        return [excuse.crash(trial.crash, certificate, k)]
     broken = contract.output_shape_and_dtype(trial) or contract.shape_and_dtype(trial)
     if broken:
         return [Finding("shape_and_dtype", Kind.CONTRACT, broken)]

@@ -232,7 +232,7 @@ def weigh_in(trial: Trial, mode: Mode, certificate: Certificate, k: float = K) -
     if trial.unsupported:
         return Finding(mode.name, Kind.UNSUPPORTED, trial.unsupported)
     if trial.crash is not None:
-        return replace(excuse.crash(trial.crash, certificate), property=mode.name)
+        return replace(excuse.crash(trial.crash, certificate, k), property=mode.name)
     expected = trial.case.cotangents if mode.pushes else trial.case.graph.primal_values
     broken = _misshapen(trial.first, expected)
     if broken:

@@ -27,7 +27,7 @@ def _tie(first: float) -> tuple[Rewrite, ...]:
 
 
 # fmt: off
-rule("asin", "sqrt(1 - x*x)", lambda xp, ct, out, x: ct / np.sqrt(1 - x * x))
+rule("asin", "sqrt(1 - x*x)", lambda xp, ct, out, x: np.where(ct == 0, ct, ct / np.sqrt(1 - x * x)))
 rule("atanh", "1 - x*x", lambda xp, ct, out, x: ct / (1 - x * x))
 choice("abs linalg.vector_norm", "slope 1 at 0", lambda xp, ct, out, x: np.where(x >= 0, ct, -ct), "abs")
 choice("abs", "slope -0.3 at 0", lambda xp, ct, out, x: np.where(x > 0, ct, np.where(x == 0, -0.3 * ct, -ct)))

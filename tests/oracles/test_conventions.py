@@ -10,7 +10,8 @@ from answering import Bent, answering, case, chain
 
 from gradproof.oracles.certificate import certify
 from gradproof.oracles.conventions import shares
-from gradproof.oracles.engine import Capabilities
+from gradproof.oracles.engine import Capabilities, Engine
+from gradproof.oracles.graph import Case, Graph, Leaf, Node
 from gradproof.oracles.judge import judge
 from gradproof.oracles.registry import engine
 from gradproof.oracles.verdict import Kind
@@ -90,3 +91,22 @@ def test_every_convention_that_an_engine_declares_decides_cases(name: str) -> No
 def test_an_engine_that_keeps_another_convention_than_it_declares_is_wrong() -> None:
     other = Bent(capabilities=Capabilities(at_kinks={"nn.relu": 1.0}))
     assert judge(case("nn.relu", np.array([0.0, 1.0])), other).kind is Kind.WRONG
+
+
+def test_a_tie_of_ties_in_two_ops_is_shared_in_each(native: Engine) -> None:
+    pool = ("nn.max_pool2d", {"window": (1, 2), "stride": (1, 1)})
+    twice = chain(np.array([[[[0.0, 1.0, 1.0, 1.0]]]]), pool, pool)
+    assert shares(certify(twice), {"nn.max_pool2d": "even"}) is not None
+    assert judge(twice, native).kind is Kind.SUBGRADIENT
+
+
+def test_an_entry_that_is_tied_with_itself_counts_as_often_as_it_stands(native: Engine) -> None:
+    x = Leaf(np.array([3.0, 1.0, 1.0]))
+    taken = Node("take", (0, 1), {"axis": 0})
+    again = Case(
+        Graph((x, Leaf(np.array([1, 1, 2, 0, 1]), constant=True)), (taken, Node("min", (2,), ALL)), (3,)), (np.ones(()),)
+    )
+    assert judge(again, native).kind is Kind.SUBGRADIENT
+    padded = chain([0.0, 1.0], ("pad", {"pad_width": ((3, 2),), "value": 0.0}), ("min", ALL))
+    assert judge(padded, native).kind is Kind.SUBGRADIENT
+    assert shares(certify(padded), {"min": "even"}) is not None

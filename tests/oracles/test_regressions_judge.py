@@ -154,3 +154,14 @@ def test_the_worst_output_entry_speaks_and_no_lesser_trouble_hides_it() -> None:
     assert verdict.kind is Kind.SPEC
     assert verdict.worst is not None
     assert verdict.worst.index == (2,)
+
+
+class LinAlgError(ValueError):
+    """As NumPy, PyTorch and others name it."""
+
+
+def test_a_matrix_that_rounds_to_a_singular_one_may_be_refused() -> None:
+    near = np.array([[1.0, 1.0], [1.0, 1.0 + 2.0**-52]])
+    assert judge(case("linalg.inv", near), Bent(before=raising(LinAlgError("singular")))).kind is Kind.ILL_CONDITIONED
+    far = np.array([[2.0, 1.0], [1.0, 2.0]])
+    assert judge(case("linalg.inv", far), Bent(before=raising(LinAlgError("singular")))).kind is Kind.CRASHED
