@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,21 +18,22 @@ class Room:
     """What a format leaves of the real line for operands.
 
     ``gap`` is how close to 1 they may come (rounding must not carry them there), ``growth`` the largest argument of
-    functions that grow like exp, ``base`` the bits of a base in ``pow``, and ``tiny`` the least operand of a function
-    that is singular at 0, where the square of its inverse still has to be in range.
+    functions that grow like exp (``far``: now and then), ``base`` the bits of a base in ``pow``, and ``tiny`` the least
+    operand of a function that is singular at 0, where the square of its inverse still has to be in range.
     """
 
     gap: float
     growth: float
+    far: float
     base: int
     tiny: float
 
 
 ROOMS = {
-    "float64": Room(2.0**-20, 40.0, 10, 0.0),
-    "float32": Room(2.0**-20, 40.0, 10, 1e-18),
-    "float16": Room(2.0**-9, 8.0, 2, 2.0**-7),
-    "bfloat16": Room(2.0**-6, 40.0, 10, 1e-18),
+    "float64": Room(2.0**-20, 40.0, 300.0, 10, 0.0),
+    "float32": Room(2.0**-20, 40.0, 70.0, 10, 1e-18),
+    "float16": Room(2.0**-9, 8.0, 9.0, 2, 2.0**-7),
+    "bfloat16": Room(2.0**-6, 40.0, 70.0, 10, 1e-18),
 }
 WIDE = ROOMS["float64"]
 
@@ -68,6 +70,10 @@ OFF_JUMP = Domain("real, computed values away from 0", lambda x, room: x, (("nn.
 MODERATE = Domain(
     "moderate", lambda x, room: np.clip(x, -room.growth, room.growth), (("tanh",), ("nn.sigmoid",), ("sin",))
 )
+FAR = Domain("moderate, up to the ends of the range", lambda x, room: np.clip(x, -room.far, room.far), MODERATE.guards)
+POLE = Domain(
+    "beside a pole of tan", lambda x, room: math.pi / 2 + np.copysign(np.clip(np.abs(x) * 2.0**-8, 16 * room.gap, 0.5), x)
+)
 POSITIVE = Domain(
     "positive",
     lambda x, room: np.where(x == 0, 1.0, np.maximum(np.abs(x), TINY)),
@@ -93,5 +99,10 @@ ABOVE_MINUS_ONE = Domain(
 )
 BASE = Domain(
     "positive, far from 0", lambda x, room: np.clip(np.abs(x), 2.0**-room.base, 2.0**room.base), POSITIVE.guards
+)
+SIGNED_BASE = Domain(
+    "of either sign, far from 0",
+    lambda x, room: np.copysign(np.clip(np.abs(x), 2.0**-room.base, 2.0**room.base), x),
+    NONZERO.guards,
 )
 EXPONENT = Domain("small", lambda x, room: np.clip(x, -4.0, 4.0), MODERATE.guards)

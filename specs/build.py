@@ -27,6 +27,7 @@ GRAPH_BYTES = HEADER_BYTES + SLOTS * SLOT_BYTES
 SIZE_MAX = 18  # entries of a value in a random graph
 DISTANCES = (0, 1, 1, 1, 2, 1, 2, 3, 1, 2, 4, 1, 0, 3, 5, 2)
 NODES_MAX = 24
+TURNED = 0.1  # the share of matrices that are transposed before they are used
 INSIDE = 0.25  # the share of graphs with an output that is not an end
 
 
@@ -236,6 +237,8 @@ def _slot(builder: Builder, source: Source, made: Sequence[int | None], ops: Seq
     made_value = builder.add_node(row.name, tuple(operands), dict(sketch.params))
     if size_of(builder.shapes[made_value]) > SIZE_MAX:
         return None  # dead: whatever is not a sink of the graph is pruned
+    if len(builder.shapes[made_value]) > 1 and "matrix_transpose" in builder.ops and builder.rnd.random() < TURNED:
+        return builder.add_node("matrix_transpose", (made_value,), {})  # values and cotangents in another memory order
     return made_value
 
 

@@ -67,7 +67,7 @@ def leaf(source: Source, rnd: random.Random, slot: Slot, dtype: str, mild: bool)
 
 
 def matrix(rnd: random.Random, slot: Slot, source: Source) -> Array:
-    """A matrix far from singular: a permutation, graded rows, or random with a heavy diagonal; or an s.p.d. one; or one
+    """A matrix far from singular: a permutation, graded rows, triangular, or random with a heavy diagonal; or an s.p.d. one; or one
     that is singular because its last row is twice the first, or its second column is."""
     shape = slot.shape
     n = shape[-1]
@@ -83,7 +83,9 @@ def matrix(rnd: random.Random, slot: Slot, source: Source) -> Array:
         else:
             whole[..., -1, :] = 2.0 * whole[..., 0, :] if n > 1 else 0.0
         return whole
-    kind = source.below(4)
+    kind = source.below(5)
+    if kind == 4:  # triangular: solvers take a short way then
+        return (np.tril if source.flag() else np.triu)(0.25 * entries + rnd.choice((1.5, -2.0)) * identity)
     if kind == 0:
         return 0.5 * entries / n + rnd.choice((1.0, -2.0)) * identity
     if kind == 1:

@@ -109,7 +109,10 @@ take_along_axis = jnp.take_along_axis
 
 
 def getitem(x: Array, key: tuple[Any, ...]) -> Array:
-    return x[tuple(np.array(k, dtype=np.int64) if isinstance(k, tuple) else k for k in key)]
+    def part(k: Any) -> Any:
+        return np.array(k, dtype=bool if k and type(k[0]) is bool else np.int64) if isinstance(k, tuple) else k
+
+    return x[tuple(part(k) for k in key)]
 
 
 # products

@@ -231,7 +231,7 @@ def getitem(x: Tensor, key: tuple[Any, ...]) -> Tensor:
             index.append(slice(last - start, last - stop, -step))
             reversed_dims.append(dim)
         elif isinstance(k, tuple):
-            index.append(torch.tensor(k, dtype=torch.int64))
+            index.append(torch.tensor(k, dtype=torch.bool if k and type(k[0]) is bool else torch.int64))
         elif isinstance(k, int) and advanced:
             index.append(torch.tensor([k]))
         else:

@@ -24,16 +24,18 @@ def unary(
     kinks: str = "",
     params: Draw | None = None,
     large: bool = False,
+    at_times: d.Domain | None = None,
 ) -> Op:
     """An op of one operand; the meaning defaults to the namespace's function of the same name.
 
-    ``large``: it grows slowly, so that operands whose squares overflow are fair.
+    ``large``: it grows slowly, so that operands whose squares overflow are fair. ``at_times``: another domain, once in four.
     """
     function = meaning or (lambda xp, x: getattr(xp, name)(x))
 
     def sketch(source: Source, shape: Shape) -> Sketch:
         scale = int(large and source.flag(8))
-        return Sketch((Slot(shape, domain, scale=scale),), params(source) if params else {})
+        inside = at_times if at_times is not None and source.flag(4) else domain
+        return Sketch((Slot(shape, inside, scale=scale),), params(source) if params else {})
 
     return Op(name, function, sketch, any_shape, kinks, family="elementwise")
 
@@ -61,9 +63,13 @@ def binary(
 
 
 def _pow_sketch(source: Source, shape: Shape) -> Sketch:
-    """A positive base with any exponent, or any base with small integer exponents held fixed."""
+    """A positive base with any exponent, or any base with small integer exponents held fixed (off 0 if one is negative)."""
     other = partner(source, shape)
-    if source.flag(3):
+    kind = source.below(6)
+    if kind == 4:
+        exponents = np.array([source.pick((-1.0, -2.0, 3.0, 2.0, -3.0)) for _ in range(int(np.prod(other)))])
+        return Sketch((Slot(shape, d.SIGNED_BASE), exponents.reshape(other)))
+    if kind in (2, 5):
         exponents = np.array([source.pick((2.0, 1.0, 3.0, 0.0, 4.0)) for _ in range(int(np.prod(other)))])
         return Sketch((Slot(shape, d.ZEROS if source.flag() else d.REAL), exponents.reshape(other)))
     return Sketch((Slot(shape, d.BASE), Slot(other, d.EXPONENT)))
@@ -111,11 +117,11 @@ ROWS = (
     unary("atan"),
     unary("atanh", domain=d.UNIT),
     unary("cos"),
-    unary("cosh", domain=d.MODERATE),
+    unary("cosh", domain=d.MODERATE, at_times=d.FAR),
     unary("erf"),
     unary("erfc"),
-    unary("exp", domain=d.MODERATE),
-    unary("expm1", domain=d.MODERATE),
+    unary("exp", domain=d.MODERATE, at_times=d.FAR),
+    unary("expm1", domain=d.MODERATE, at_times=d.FAR),
     unary("log", domain=d.POSITIVE),
     unary("log1p", domain=d.ABOVE_MINUS_ONE),
     unary("log2", domain=d.POSITIVE),
@@ -125,10 +131,10 @@ ROWS = (
     unary("rsqrt", domain=d.POSITIVE),
     unary("sign", domain=d.OFF_JUMP, kinks="0 (a jump)"),
     unary("sin"),
-    unary("sinh", domain=d.MODERATE),
+    unary("sinh", domain=d.MODERATE, at_times=d.FAR),
     unary("sqrt", domain=d.NONNEGATIVE, kinks="0 (infinite slope)"),
     unary("square"),
-    unary("tan"),
+    unary("tan", at_times=d.POLE),
     unary("tanh"),
     unary("nn.relu", lambda xp, x: xp.select(x, 0.0, x, 0.0), kinks=AT_ZERO),
     unary("nn.sigmoid", lambda xp, x: xp.sigmoid(x)),

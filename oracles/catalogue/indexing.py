@@ -18,9 +18,14 @@ SLICES = (
 
 
 def as_key(key: Param) -> Any:
-    """A graph's key as NumPy takes it: a nested tuple of ints is an integer array."""
+    """A graph's key as NumPy takes it: a nested tuple of ints is an integer array, one of booleans a mask."""
     items = key if isinstance(key, tuple) else (key,)
-    return tuple(np.array(item, dtype=np.int64) if isinstance(item, tuple) else item for item in items)
+    return tuple(np.array(item, dtype=bool if is_mask(item) else np.int64) if isinstance(item, tuple) else item for item in items)
+
+
+def is_mask(item: Param) -> bool:
+    """Whether a part of a key is a tuple of booleans."""
+    return isinstance(item, tuple) and bool(item) and isinstance(item[0], bool)
 
 
 def _ints(source: Source, n: int, count: int) -> tuple[int, ...]:
@@ -54,6 +59,14 @@ def _key(source: Source, shape: Shape) -> tuple[Param, ...]:
 def _getitem_sketch(source: Source, shape: Shape) -> Sketch | None:
     if not shape:
         return Sketch((Slot(shape),), {"key": source.pick(((Ellipsis,), (None,)))})
+    kind = source.below(10)
+    if kind == 8 and shape[0]:  # a mask over the first axis
+        bits = source.byte()
+        return Sketch((Slot(shape),), {"key": (tuple(bool(bits >> i % 8 & 1) for i in range(shape[0])),)})
+    if kind == 9 and len(shape) == 3 and 0 not in shape:  # index arrays with a slice between: their axis comes first
+        count = source.pick((2, 3, 1))
+        ends = [_ints(source, n, count) for n in (shape[0], shape[2])]
+        return Sketch((Slot(shape),), {"key": (ends[0], source.pick(SLICES), ends[1])})
     return Sketch((Slot(shape),), {"key": _key(source, shape)})
 
 

@@ -26,6 +26,8 @@ def _matmul_sketch(source: Source, shape: Shape) -> Sketch | None:
     batch = shape[:-2] if kind == 4 else (2,)
     if kind == 3 and len(shape) > 2:
         batch = (1,) * (len(shape) - 2)
+        if source.flag():  # the left stack is the one that is stretched
+            return Sketch((Slot((*batch, *shape[-2:])), Slot((*shape[:-2], n, 2))))
     return Sketch((Slot(shape), Slot((*batch, n, 2))))
 
 
@@ -43,13 +45,15 @@ def _vecdot(xp: Any, x: Any, y: Any, axis: int) -> Any:
 
 def _tensordot_sketch(source: Source, shape: Shape) -> Sketch | None:
     axes: Param
-    kind = source.below(4)
+    kind = source.below(5)
     if kind == 0 or not shape:
         return Sketch((Slot(shape), Slot((2,))), {"axes": 0})
     if kind == 1:
         return Sketch((Slot(shape), Slot((shape[-1], 2))), {"axes": 1})
     if kind == 2 and len(shape) >= 2:
         return Sketch((Slot(shape), Slot((*shape[-2:], 2))), {"axes": 2})
+    if kind == 4 and len(shape) >= 2:  # two pairs, in an order that is neither operand's own
+        return Sketch((Slot(shape), Slot((shape[-1], 2, shape[-2]))), {"axes": ((-2, -1), (2, 0))})
     axis = one_axis(source, len(shape))
     axes = ((axis,), (-1,))
     return Sketch((Slot(shape), Slot((2, shape[axis]))), {"axes": axes})
@@ -74,14 +78,45 @@ EINSUMS: tuple[tuple[str, tuple[Shape, ...]], ...] = (
     ("ij,ij->ij", ((2, 2), (2, 2))),
     ("ijk->kij", ((2, 2, 2),)),
     ("i,k->i", ((2,), (3,))),
+    ("ij,j->ij", ((2, 3), (3,))),
+    ("bi,bj->bij", ((2, 3), (2, 2))),
+    ("i,ij,jk,k->", ((2,), (2, 3), (3, 2), (2,))),
+    ("...ij,...jk->...ik", ((1, 2, 3), (2, 3, 2))),
+    ("ij,jk->ik", ((2, 9), (9, 2))),
+    ("ji", ((3, 2),)),
+    ("ij,jk", ((2, 3), (3, 2))),
 )
+LETTERS = "ijk"
 
 
 def _einsum_shape(source: Source) -> Shape:
-    return source.pick(((2, 3), (3, 2), (2, 2), (3, 3), (2,), (3,), (2, 2, 3), (2, 2, 2)))
+    return source.pick(((2, 3), (3, 2), (2, 2), (3, 3), (2,), (3,), (2, 2, 3), (2, 2, 2), (2, 9), (1, 2, 3)))
+
+
+def _any_einsum(source: Source, shape: Shape) -> Sketch | None:
+    """Letters drawn at random: repeated in a term or not, kept or summed, in any order, for one to three operands."""
+    sizes: dict[str, int] = {}
+    terms = [""]
+    for n in shape:
+        free = [letter for letter in LETTERS if sizes.get(letter, n) == n]
+        if not free:
+            return None
+        letter = source.pick(free)
+        sizes[letter] = n
+        terms[0] += letter
+    for _ in range(source.below(3)):
+        terms.append("".join(source.pick(LETTERS) for _ in range(1 + source.below(2))))
+    for letter in LETTERS:
+        sizes.setdefault(letter, source.pick((2, 3)))
+    used = sorted({letter for term in terms for letter in term}, key=lambda letter: (source.byte(), letter))
+    result = "".join(used[: source.below(len(used) + 1)])
+    shapes = [shape, *(tuple(sizes[letter] for letter in term) for term in terms[1:])]
+    return Sketch(tuple(map(Slot, shapes)), {"subscripts": ",".join(terms) + "->" + result})
 
 
 def _einsum_sketch(source: Source, shape: Shape) -> Sketch | None:
+    if 0 < len(shape) <= 3 and max(shape) <= 3 and source.flag():
+        return _any_einsum(source, shape)
     fitting = [(text, shapes) for text, shapes in EINSUMS if shapes[0] == shape]
     if not fitting:
         return None
@@ -94,7 +129,7 @@ def _outer_sketch(source: Source, shape: Shape) -> Sketch | None:
 
 
 def _trace_sketch(source: Source, shape: Shape) -> Sketch | None:
-    return Sketch((Slot(shape),), {"offset": source.pick((0, 1, -1))}) if len(shape) >= 2 else None
+    return Sketch((Slot(shape),), {"offset": source.pick((0, 1, -1, 2, -2))}) if len(shape) >= 2 else None
 
 
 def square_shape(source: Source) -> Shape:
@@ -120,7 +155,7 @@ def _solve_sketch(source: Source, shape: Shape) -> Sketch | None:
     if not _square(shape):
         return None
     n = shape[-1]
-    other: Shape = source.pick(((*shape[:-2], n, 2), (n,), (*shape[:-1], 1), (n, 2)))
+    other: Shape = source.pick(((*shape[:-2], n, 2), (n,), (*shape[:-1], 1), (n, 2), (2, *shape[:-2], n, 1)))
     return Sketch((Slot(shape, matrix="general"), Slot(other)))
 
 

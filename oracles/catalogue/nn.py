@@ -36,7 +36,7 @@ def _layer_norm_sketch(source: Source, shape: Shape) -> Sketch | None:
     if not shape or 0 in shape:
         return None
     n = shape[-1:]
-    return Sketch((Slot(shape), Slot(n), Slot(n)), {"eps": source.pick((2.0**-10, 2.0**-17, 0.5))})
+    return Sketch((Slot(shape), Slot(n), Slot(n)), {"eps": source.pick((2.0**-10, 2.0**-17, 0.5, 2.0**-40))})
 
 
 def _layer_norm(xp: Any, x: Any, weight: Any, bias: Any, eps: float) -> Any:
@@ -69,7 +69,7 @@ def _mse_sketch(source: Source, shape: Shape) -> Sketch | None:
 
 
 def image_shape(source: Source) -> Shape:
-    return source.pick(((1, 1, 3, 3), (1, 2, 3, 2), (2, 1, 2, 3), (1, 1, 4, 4), (1, 2, 2, 2), (1, 1, 1, 4)))
+    return source.pick(((1, 1, 3, 3), (1, 2, 3, 2), (2, 1, 2, 3), (1, 1, 4, 4), (1, 2, 2, 2), (1, 1, 1, 4), (1, 3, 2, 2), (3, 1, 2, 2)))
 
 
 def _conv_sketch(source: Source, shape: Shape) -> Sketch | None:
@@ -116,11 +116,11 @@ def _attention_sketch(source: Source, shape: Shape) -> Sketch | None:
     keys = length if source.flag() else source.pick((2, 3))
     causal = keys == length and source.flag()
     key, value = (*batch, keys, width), (*batch, keys, source.pick((width, 2)))
-    return Sketch((Slot(shape), Slot(key), Slot(value)), {"causal": causal, "scale": source.pick((0.5, 1.0, 0.25))})
+    return Sketch((Slot(shape), Slot(key), Slot(value)), {"causal": causal, "scale": source.pick((0.5, 1.0, 0.25, None))})
 
 
-def _attention(xp: Any, q: Any, k: Any, v: Any, causal: bool, scale: float) -> Any:
-    scores = xp.matmul(q, xp.swapaxes(k, -1, -2)) * scale
+def _attention(xp: Any, q: Any, k: Any, v: Any, causal: bool, scale: float | None) -> Any:
+    scores = xp.matmul(q, xp.swapaxes(k, -1, -2)) * (np.shape(q)[-1] ** -0.5 if scale is None else scale)
     if not causal:
         return xp.matmul(softmax(xp, scores, -1), v)
     rows = []
@@ -131,7 +131,7 @@ def _attention(xp: Any, q: Any, k: Any, v: Any, causal: bool, scale: float) -> A
 
 
 def _matrix_like(source: Source) -> Shape:
-    return source.pick(((2, 3), (3, 2), (1, 3), (2, 2), (3, 1), (2, 2, 2), (1, 1)))
+    return source.pick(((2, 3), (3, 2), (1, 3), (2, 2), (3, 1), (2, 2, 2), (1, 1), (5, 2)))
 
 
 def _row(

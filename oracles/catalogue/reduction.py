@@ -9,7 +9,7 @@ import numpy as np
 from gradproof.oracles.catalogue.row import Op, Shape, Sketch, Slot
 from gradproof.oracles.catalogue.shapes import any_shape, array_shape, axis_or_none, one_axis
 from gradproof.oracles.catalogue.source import Source
-from gradproof.oracles.domain import ORIGIN, REAL, ZEROS
+from gradproof.oracles.domain import ORIGIN, REAL, SIGNED_BASE, ZEROS
 
 Axis = int | tuple[int, ...] | None
 
@@ -35,14 +35,16 @@ def _moment(source: Source, shape: Shape) -> Sketch | None:
     merged = count(shape, sketch.params["axis"])  # type: ignore[arg-type]
     if not merged:
         return None
-    correction = source.pick((0, 1)) if merged > 1 else 0
+    correction = source.pick([c for c in (0, 1, 2, 0.5) if c < merged])
     return Sketch(sketch.operands, {**sketch.params, "correction": correction})
 
 
 def _norm(source: Source, shape: Shape) -> Sketch | None:
     sketch = _sketch(source, shape)
     merged = count(shape, sketch.params["axis"])  # type: ignore[arg-type]
-    order: float = source.pick((2, 1, float("inf")))
+    order: float = source.pick((2, 1, float("inf"), 2, 1, float("inf"), 3))
+    if order == 3 and merged:
+        return Sketch((Slot(shape, SIGNED_BASE),), {**sketch.params, "ord": 3})
     slot = Slot(shape, source.pick((REAL, REAL, REAL, REAL, ZEROS, ORIGIN)), scale=source.pick((0,) * 8 + (1, -1)))
     return Sketch((slot,), {**sketch.params, "ord": order if merged else 2})
 
@@ -82,8 +84,10 @@ def _vector_norm(xp: Any, x: Any, axis: Axis, keepdims: bool, ord: float) -> Any
         return xp.sum(xp.absolute(x), axis, keepdims)
     if ord == 2:
         return xp.fold_hypot(x, axis, keepdims)
+    if ord == 3:
+        return xp.pow(xp.sum(xp.pow(xp.absolute(x), 3.0), axis, keepdims), 1.0 / 3.0)
     if ord != np.inf:
-        raise ValueError(f"ord={ord}, expected 1, 2 or inf")
+        raise ValueError(f"ord={ord}, expected 1, 2, 3 or inf")
     return xp.max(xp.absolute(x), axis, keepdims)
 
 

@@ -100,7 +100,7 @@ def _band(source: Source, shape: Shape) -> Params | None:
 
 
 def _offset(source: Source, shape: Shape) -> Params | None:
-    return {"offset": source.pick((0, 1, -1))} if len(shape) >= 2 else None
+    return {"offset": source.pick((0, 1, -1, 2, -2))} if len(shape) >= 2 else None
 
 
 def matrix_shape(source: Source) -> Shape:
@@ -121,7 +121,7 @@ def with_ones(source: Source) -> Shape:
 def _join_sketch(stacking: bool) -> Callable[[Source, Shape], Sketch | None]:
     def sketch(source: Source, shape: Shape) -> Sketch | None:
         ndim = len(shape)
-        count = source.pick((2, 1, 3))
+        count = source.pick((2, 1, 3, 4))
         if stacking:
             return Sketch((Slot(shape),) * count, {"axis": source.below(2 * ndim + 2) - ndim - 1})
         if not ndim:

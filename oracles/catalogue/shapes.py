@@ -8,6 +8,7 @@ from gradproof.oracles.catalogue.source import Source
 SHAPES: tuple[Shape, ...] = (
     (), (2,), (3,), (1,), (2, 3), (3, 2), (2, 2), (3, 3), (1, 3), (3, 1), (2, 2, 2), (2, 1, 3), (2, 3, 2), (0,),
     (2, 0), (0, 3), (1, 1), (4,), (1, 2, 1, 2), (3, 2, 1), (2, 2, 0), (2, 2, 3), (1, 4), (3, 3, 1), (9, 2), (131,), (), (),
+    (1, 2, 2, 2), (2, 1, 1, 2, 2),
 )  # fmt: skip
 ARRAYS = tuple(s for s in SHAPES if s)
 FULL = tuple(s for s in ARRAYS if 0 not in s)

@@ -10,8 +10,10 @@ import pytest
 
 from gradproof.oracles.catalogue import CATALOGUE
 from gradproof.oracles.certificate import certify
+from gradproof.oracles.domain import ROOMS
 from gradproof.oracles.graph import Array, Case
 from gradproof.specs import run
+from gradproof.specs.mutants.score import Budget
 
 OPS = tuple(CATALOGUE)
 QUICK = 24  # the cases of an op and a dtype in the quick profile
@@ -132,7 +134,13 @@ def test_a_computed_value_never_meets_a_jump_unguarded() -> None:
 
 
 def test_float32_keeps_clear_of_the_ends_of_domains() -> None:
-    for op, inside in (("acosh", lambda x: x > 1), ("acos", lambda x: abs(x) < 1), ("atanh", lambda x: abs(x) < 1)):
+    """At the ends themselves the slope is infinite, and that is asked; between them and the gap nothing is drawn."""
+    gap = ROOMS["float32"].gap / 2
+    for op, inside in (
+        ("acosh", lambda x: (x == 1) | (x > 1 + gap)),
+        ("acos", lambda x: (abs(x) == 1) | (abs(x) < 1 - gap)),
+        ("atanh", lambda x: abs(x) < 1 - gap),
+    ):
         for case in drawn(op, 100, "float32"):
             assert inside(primal(case)).all()
 
@@ -183,3 +191,56 @@ def _between(case: Case, low: float, high: float) -> bool:
     """Whether the entries that are not 0 all have a size in a range, and there are some."""
     sizes = np.abs(primal(case))
     return bool(((sizes == 0) | ((sizes > low) & (sizes < high))).all() and sizes.any())
+
+
+def param(case: Case, name: str) -> object:
+    return case.graph.nodes[0].params[name]
+
+
+def shapes(case: Case) -> list[tuple[int, ...]]:
+    return [case.graph.leaves[o].data.shape for o in case.graph.nodes[0].operands]
+
+
+def subscripts(case: Case) -> str:
+    return str(param(case, "subscripts"))
+
+
+@pytest.mark.parametrize(
+    ("op", "fact"),
+    [
+        ("tan", lambda c: (np.abs(np.tan(primal(c))) > 1e4).any()),  # a slope capped beside a pole
+        ("exp", lambda c: (primal(c) < -46).any()),  # flushed to zero too early
+        ("pow", lambda c: (primal(c) < 0).any() and (primal(c, 1) < 0).any()),
+        ("var", lambda c: param(c, "correction") == 2),  # a correction read as a boolean
+        ("std", lambda c: param(c, "correction") == 0.5),
+        ("linalg.vector_norm", lambda c: param(c, "ord") == 3),
+        ("sum", lambda c: primal(c).ndim == 5),
+        ("mean", lambda c: primal(c).ndim == 4 and primal(c).shape[1] == primal(c).shape[2]),
+        ("linalg.diagonal", lambda c: abs(param(c, "offset")) == 2),  # type: ignore[arg-type]
+        ("concat", lambda c: len(c.graph.nodes[0].operands) == 4),
+        ("getitem", lambda c: any(isinstance(k, tuple) and k and isinstance(k[0], bool) for k in param(c, "key"))),  # type: ignore[attr-defined]
+        ("getitem", lambda c: [type(k) for k in param(c, "key")] == [tuple, slice, tuple]),  # type: ignore[attr-defined]
+        ("matmul", lambda c: len(shapes(c)[0]) == 3 and shapes(c)[0][0] == 1 < shapes(c)[1][0]),
+        ("tensordot", lambda c: param(c, "axes") == ((-2, -1), (2, 0))),
+        ("einsum", lambda c: "->" not in subscripts(c)),
+        ("einsum", lambda c: len(shapes(c)) == 4),
+        ("einsum", lambda c: any(9 in shape for shape in shapes(c))),
+        ("einsum", lambda c: any(len(set(t)) < len(t) for t in subscripts(c).split("->")[0].split(",")[1:])),
+        ("linalg.solve", lambda c: len(shapes(c)[1]) > len(shapes(c)[0])),  # one matrix for a stack of right sides
+        ("linalg.solve", lambda c: not np.tril(primal(c), -1).any() and bool(np.triu(primal(c), 1).any())),
+        ("nn.conv2d", lambda c: shapes(c)[0][1] == 3),
+        ("nn.conv2d", lambda c: shapes(c)[0][0] == 3),
+        ("nn.layer_norm", lambda c: param(c, "eps") == 2.0**-40),
+        ("nn.scaled_dot_product_attention", lambda c: param(c, "scale") is None),
+        ("nn.scaled_dot_product_attention", lambda c: shapes(c)[1][-2] > 4),
+    ],
+)
+def test_what_unseen_faults_asked_for_is_drawn_within_the_cases_that_a_mutant_is_shown(op: str, fact: Callable[[Case], bool]) -> None:
+    assert share(op, lambda c: bool(fact(c))) > 1 / Budget().cases
+
+
+def test_matrices_are_met_in_another_memory_order() -> None:
+    """A rule that reads a transposed operand as it lies in memory is right on the leaves, which lie row by row."""
+    graphs = [c.graph for c in drawn("graph", 400)]
+    turned = sum(any(n.op == "matrix_transpose" for n in g.nodes) for g in graphs)
+    assert turned / 400 > 0.1
