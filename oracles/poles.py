@@ -30,6 +30,7 @@ from gradproof.oracles.scalar import ARB, Unary
 NUDGE = arb(2) ** -100
 GROWTH = 1.5  # from one nudge to its square: a logarithm doubles, powers grow by far more, a finite limit stays
 BITS = 512
+SURE = 16.0  # times its bound: an adjoint as large as that has the sign of the exact one
 
 
 def infinities(certificate: Certificate, declared: Mapping[str, float | str] | None = None) -> list[float]:
@@ -42,13 +43,19 @@ def infinities(certificate: Certificate, declared: Mapping[str, float | str] | N
     ties = set(certificate.forward.ties) | certificate.forward.unknown
     adjoint = [0.0] * len(tape.rows)
     reached = [False] * len(tape.rows)
+    sent = certificate.sweep()[2]
+    known = [  # an adjoint that rounding may turn round sends an infinity of either sign
+        a is not None and a.is_finite() and abs(float(a)) > SURE * error
+        for a, error in zip(sent.value, sent.error, strict=True)
+    ]
     with precision(BITS):
         for k, seed in certificate.seeds:
             adjoint[k] += float(seed)
             reached[k] = True
         for k in range(len(tape.rows) - 1, -1, -1):
             row, args, ct = tape.rows[k], tape.args[k], adjoint[k]
-            if not reached[k] or ct == 0 or row in (LEAF, CONSTANT, JUMP):
+            exact = sent.value[k]
+            if not reached[k] or (exact is not None and exact.is_zero()) or row in (LEAF, CONSTANT, JUMP):
                 continue
             parts: tuple[tuple[int, float], ...]
             if row is ADD:
@@ -68,7 +75,10 @@ def infinities(certificate: Certificate, declared: Mapping[str, float | str] | N
             elif k in certificate.forward.origins or k in certificate.forward.edges:
                 parts = tuple((i, math.nan) for i in args)
             else:
-                parts = tuple(zip(args, (ct * p for p in _limits(certificate, k, declared or {})), strict=True))
+                parts = tuple(
+                    (i, ct * p if known[k] or math.isfinite(p) else math.nan)
+                    for i, p in zip(args, _limits(certificate, k, declared or {}), strict=True)
+                )
             for i, amount in parts:
                 adjoint[i] += amount
                 reached[i] = True

@@ -165,3 +165,11 @@ def test_a_matrix_that_rounds_to_a_singular_one_may_be_refused() -> None:
     assert judge(case("linalg.inv", near), Bent(before=raising(LinAlgError("singular")))).kind is Kind.ILL_CONDITIONED
     far = np.array([[2.0, 1.0], [1.0, 2.0]])
     assert judge(case("linalg.inv", far), Bent(before=raising(LinAlgError("singular")))).kind is Kind.CRASHED
+
+
+@pytest.mark.parametrize("answer", [np.inf, -np.inf])
+def test_rounding_may_turn_the_sign_of_an_infinity(answer: float) -> None:
+    x = Leaf(np.array([0.0, 1.0]))
+    nodes = (Node("sqrt", (0,)), Node("nn.softmax", (1,), {"axis": 0}), Node("sum", (2,), TOTAL), Node("sin", (0,)))
+    flat = Case(Graph((x,), nodes, (3, 4)), (np.ones(()), np.ones(2)))
+    assert gradient(judge(flat, answering(flat, [answer, np.cos(1.0)]))).kind is Kind.AGREE
