@@ -70,7 +70,7 @@ OFF_JUMP = Domain("real, computed values away from 0", lambda x, room: x, (("nn.
 MODERATE = Domain(
     "moderate", lambda x, room: np.clip(x, -room.growth, room.growth), (("tanh",), ("nn.sigmoid",), ("sin",))
 )
-FAR = Domain("moderate, up to the ends of the range", lambda x, room: np.clip(x, -room.far, room.far), MODERATE.guards)
+FAR = Domain("up to the ends of the range", lambda x, room: np.clip(32.0 * x, -room.far, room.far), MODERATE.guards)
 POLE = Domain(
     "beside a pole of tan", lambda x, room: math.pi / 2 + np.copysign(np.clip(np.abs(x) * 2.0**-8, 16 * room.gap, 0.5), x)
 )
