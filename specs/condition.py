@@ -2,8 +2,9 @@
 
 A condition is a list of regions in the note of a saved graph (CONTRIBUTING.md). A region holds for a failing verdict if
 its ``dtypes`` and ``params`` hold, if every one of its ``operands`` clauses finds an entry between ``at_least`` and
-``at_most`` (numbers, or one number a dtype), and if the ``answer``, where it limits one, is as far off as its cause allows.
-Of an elementwise op of one operand, only the entry is looked at where the answer is worst.
+``at_most`` (numbers, one number a dtype, or a name of ``LIMITS``, which follows from the dtype's range), and if the
+``answer``, where it limits one, is as far off as its cause allows. Of an elementwise op only the entries are looked at
+that the worst answer depends on.
 """
 
 from __future__ import annotations
@@ -18,20 +19,30 @@ import numpy as np
 from gradproof.oracles.codec import encode_param
 from gradproof.oracles.errors import GraphError
 from gradproof.oracles.finding import Worst
+from gradproof.oracles.formats import FORMATS, Format
 from gradproof.oracles.graph import Array
 
 REGION = {"dtypes", "params", "operands", "answer"}
 CLAUSE = {"measure", "operand", "at_least", "at_most"}
 ANSWER = {"is", "error_at_most", "relative_error_at_most", "bounds_at_most"}
+LIMITS: dict[str, Callable[[Format], float]] = {
+    "sqrt_largest": lambda f: math.sqrt(f.largest),  # beyond, a square overflows
+    "sqrt_smallest": lambda f: math.sqrt(f.eta),  # below, a square is subnormal or 0
+    "reciprocal_square": lambda f: 1 / math.sqrt(f.eta),  # beyond, 1 over a square is subnormal or 0
+    "reciprocal_squares": lambda f: 1 / math.sqrt(2 * f.eta),  # and here 1 over the sum of two squares
+    "log10_largest": lambda f: math.log10(f.largest),
+    "log10_smallest": lambda f: math.log10(f.eta),
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """The blamed node as it was met: its operands, its parameters and its cotangent."""
+    """The blamed node as it was met: its operands, its parameters, its cotangent, and the leaf that each operand is."""
 
     operands: tuple[Array, ...]
     params: Mapping[str, Any]
     cotangent: Array
+    leaves: tuple[int, ...] = ()
 
 
 Measure = Callable[[Site, int], Array]
@@ -88,9 +99,9 @@ def _log10(x: Array) -> Array:
 
 
 def _with_cotangent(site: Site, operand: int) -> Array:
-    """The decimal exponent of the operand times the cotangent, where neither is 0."""
+    """The decimal exponent of the operand times the cotangent; NaN where one of them is 0."""
     found: Array = np.asarray(_log10(site.operands[operand]) + _log10(site.cotangent))
-    return found[np.isfinite(found)]
+    return np.where(np.isfinite(found), found, math.nan)
 
 
 MEASURES: dict[str, Measure] = {
@@ -107,7 +118,7 @@ MEASURES: dict[str, Measure] = {
 }
 
 
-ENTRYWISE = {"value", "magnitude"}
+ENTRYWISE = {"value", "magnitude", "larger magnitude", "log10 with cotangent"}
 
 
 def holds(condition: Sequence[Mapping[str, Any]], site: Site, worst: Worst | None, dtype: str) -> bool:
@@ -131,6 +142,7 @@ def check(condition: object, where: str) -> None:
         words = (region.keys() - REGION) | (region.get("answer", {}).keys() - ANSWER)
         words |= {word for clause in clauses for word in clause.keys() - CLAUSE}
         words |= {clause.get("measure") for clause in clauses} - MEASURES.keys()
+        words |= {c[end] for c in clauses for end in ("at_least", "at_most") if isinstance(c.get(end), str)} - LIMITS.keys()
         if words:
             raise GraphError(f"{where}: a condition has no {sorted(map(str, words))}; see specs/condition.py.")
 
@@ -146,15 +158,32 @@ def _region(region: Mapping[str, Any], site: Site, worst: Worst | None, dtype: s
 
 
 def _clause(clause: Mapping[str, Any], site: Site, worst: Worst | None, dtype: str) -> bool:
-    found = MEASURES[clause["measure"]](site, clause.get("operand", 0))
-    if worst is not None and clause["measure"] in ENTRYWISE and len(site.operands) == 1:
-        found = found[worst.index]
+    operand = clause.get("operand", 0)
+    found = np.asarray(MEASURES[clause["measure"]](site, operand), dtype=float)
+    if worst is not None and clause["measure"] in ENTRYWISE:
+        found = _met(found, site, worst)
     low, high = (_threshold(clause.get(end, other), dtype) for end, other in (("at_least", -math.inf), ("at_most", math.inf)))
     return bool(((low <= found) & (found <= high)).any())
 
 
+def _met(found: Array, site: Site, worst: Worst) -> Array:
+    """Of the entries of an elementwise op, those that the worst answer depends on: one, or those its operand is spread over."""
+    shapes = [o.shape for o in site.operands]
+    if len(shapes) == 1:
+        return np.asarray(found[worst.index])
+    result = np.broadcast_shapes(*shapes)
+    spread = np.broadcast_to(found, result)
+    if worst.input not in site.leaves:  # the worst entry of the output
+        return np.asarray(spread[worst.index])
+    shape = shapes[site.leaves.index(worst.input)]
+    within = [i if n == m else slice(None) for i, n, m in zip(worst.index, shape, result[len(result) - len(shape) :], strict=True)]
+    return np.asarray(spread[(..., *within)])
+
+
 def _threshold(given: Any, dtype: str) -> float:
     """The number for a dtype; NaN, which no entry meets, where none is given for it."""
+    if isinstance(given, str):
+        return LIMITS[given](FORMATS[dtype])
     return float(given.get(dtype, math.nan) if isinstance(given, dict) else given)
 
 

@@ -1,14 +1,16 @@
 """Known differences: saved graphs of engines that disagree with the judge, each with its reason and its condition.
 
 A file of ``specs/corpus/`` is a graph file whose note says which engine gives which verdict on it, why, and where: the
-condition (``specs/condition.py``) that a failure must meet to be the same difference. Only verdicts that may be declared
-(LOSSY, NAN_UNTAKEN, SPEC) keep a run from failing; a WRONG always fails (docs/judge.md 6).
+condition (``specs/condition.py``) that a failure must meet to be the same difference. The note may say in which ``modes`` of
+differentiation (globs) the same rule is at work, and of a WRONG that it is met ``everywhere``. Only verdicts that may be
+declared (LOSSY, NAN_UNTAKEN, SPEC) keep a run from failing; a WRONG always fails (docs/judge.md 6).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,13 +36,19 @@ class Known:
     blame: str
     reason: str
     condition: tuple[Mapping[str, Any], ...]
+    modes: tuple[str, ...] = ()
+    everywhere: bool = False
 
-    def explains(self, engine: str, verdict: Verdict) -> bool:
+    def covers(self, kind: Kind, of: str) -> bool:
+        """Whether this is said of verdicts of a kind on a property: the one saved, or a mode that a glob of ``modes`` names."""
+        return kind is self.verdict and (of == self.property or any(fnmatchcase(of, mode) for mode in self.modes))
+
+    def explains(self, engine: str, verdict: Verdict, kind: Kind, of: str) -> bool:
         """Whether a failure of one op, judged alone, is this difference."""
         node = verdict.case.graph.nodes[0]
-        if (self.engine, self.blame) != (engine, node.op):
+        if (self.engine, self.blame) != (engine, node.op) or not self.covers(kind, of):
             return False
-        found = [f for f in verdict.findings if (f.kind, f.property) == (self.verdict, self.property)]
+        found = [f for f in verdict.findings if (f.kind, f.property) == (kind, of)]
         return bool(found) and holds(self.condition, site(verdict.case), found[0].worst, verdict.case.graph.dtype.name)
 
 
@@ -65,6 +73,8 @@ def corpus() -> tuple[Known, ...]:
                 str(note["blame"]),
                 str(note["reason"]),
                 tuple(note["condition"]),
+                tuple(note.get("modes", ())),
+                bool(note.get("everywhere", False)),
             )
         )
     return tuple(found)
@@ -73,7 +83,7 @@ def corpus() -> tuple[Known, ...]:
 def site(case: Case) -> Site:
     """The one node of a graph, with its operands and its cotangent."""
     node = case.graph.nodes[0]
-    return Site(tuple(case.graph.leaves[o].data for o in node.operands), node.params, case.cotangents[0])
+    return Site(tuple(case.graph.leaves[o].data for o in node.operands), node.params, case.cotangents[0], node.operands)
 
 
 def reason(engine: str, verdict: Verdict) -> str:
@@ -84,8 +94,7 @@ def reason(engine: str, verdict: Verdict) -> str:
     one = verdict.alone or verdict
     if len(one.case.graph.nodes) != 1:
         return ""
-    wanted = (verdict.kind, verdict.decisive.property)
     for known in corpus():
-        if (known.verdict, known.property) == wanted and known.explains(engine, one):
+        if known.explains(engine, one, verdict.kind, verdict.decisive.property):
             return known.reason
     return ""

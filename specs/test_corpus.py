@@ -18,6 +18,7 @@ from gradproof.oracles.blame import blame
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.errors import EngineError
 from gradproof.oracles.finding import Finding, Verdict, Worst
+from gradproof.oracles.formats import dtype_named
 from gradproof.oracles.graph import Array, Case, Graph, Leaf
 from gradproof.oracles.judge import judge
 from gradproof.oracles.registry import engine as by_name
@@ -80,22 +81,27 @@ def test_its_condition_accepts_its_own_graph(known: Known) -> None:
 @every
 @pytest.mark.parametrize("seed", range(DRAWS))
 def test_its_condition_rejects_ordinary_values(known: Known, seed: int) -> None:
-    """At standard normal operands an answer that is far off is no known difference, and digits that are lost are one
-    only where the condition says of how many bounds."""
+    """At standard normal operands of every dtype it names an answer that is far off is no known difference, and digits
+    that are lost are one only where the condition says of how many bounds. A WRONG that is met everywhere is excepted:
+    it fails every run."""
+    if known.everywhere:
+        assert known.verdict is Kind.WRONG
+        return
     limited = all("bounds_at_most" in region.get("answer", {}) for region in known.condition)
-    for got in (*FAR_OFF, *(() if limited else (EXPECTED + 50 * BOUND,))):
-        assert not reason(known.engine, failing(known, ordinary(known.case, seed), got)), got
+    for dtype in sorted({dtype for region in known.condition for dtype in region["dtypes"]}):
+        for got in (*FAR_OFF, *(() if limited else (EXPECTED + 50 * BOUND,))):
+            assert not reason(known.engine, failing(known, ordinary(known.case, seed, dtype), got)), (dtype, got)
 
 
-def ordinary(case: Case, seed: int) -> Case:
-    """The one node of a saved graph at standard normal operands, every axis at least three long."""
+def ordinary(case: Case, seed: int, dtype: str) -> Case:
+    """The one node of a saved graph at standard normal operands of a dtype, every axis at least three long."""
     rng = np.random.default_rng(seed)
     node = case.graph.nodes[0]
     leaves = []
     for leaf in case.graph.leaves:
         x = rng.standard_normal(tuple(max(n, LEAST_AXIS) for n in leaf.data.shape) or (LEAST_AXIS,))
-        leaves.append(Leaf(INTO.get(node.op, np.array)(x).astype(leaf.data.dtype), leaf.constant))
-    cotangent = rng.standard_normal(leaves[0].data.shape).astype(case.graph.dtype)
+        leaves.append(Leaf(INTO.get(node.op, np.array)(x).astype(dtype_named(dtype)), leaf.constant))
+    cotangent = rng.standard_normal(leaves[0].data.shape).astype(dtype_named(dtype))
     return Case(Graph(tuple(leaves), (node,), case.graph.outputs), (cotangent,))
 
 

@@ -17,12 +17,13 @@ from gradproof.oracles.blame import blame
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.errors import GraphError
 from gradproof.oracles.finding import Verdict, Worst
+from gradproof.oracles.formats import FORMATS
 from gradproof.oracles.graph import Case, Graph, Leaf, Node
 from gradproof.oracles.judge import judge
 from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.verdict import Kind
 from gradproof.specs import build, test_corpus
-from gradproof.specs.condition import MEASURES, Site, check, holds
+from gradproof.specs.condition import LIMITS, MEASURES, Site, check, holds
 from gradproof.specs.known import CORPUS, Known, corpus, reason
 
 DEVIATION = {"correction": 0, "axis": None, "keepdims": False}
@@ -136,6 +137,7 @@ def test_an_entry_that_no_longer_fails_is_reported(monkeypatch: pytest.MonkeyPat
         ([{"dtypes": ["float64"], "where": []}], "where"),
         ([{"dtypes": ["float64"], "operands": [{"measure": "__import__('os')"}]}], "__import__"),
         ([{"dtypes": ["float64"], "operands": [{"measure": "value", "below": 3}]}], "below"),
+        ([{"dtypes": ["float64"], "operands": [{"measure": "value", "at_least": "sqrt_large"}]}], "sqrt_large"),
         ([{"dtypes": ["float64"], "answer": {"was": ["zero"]}}], "was"),
     ],
 )
@@ -164,7 +166,7 @@ def test_a_condition_with_an_unknown_word_is_refused(condition: Any, word: str) 
         ("regularity", [[[2e200, 0.0], [0.0, 1e200]]], {}, [0.5]),
         ("regularity", [[[0.0, 0.0], [0.0, 0.0]]], {}, [0.0]),
         ("log10 of product", [[1e-160, 1e-160, 100.0]], {"axis": None}, [-318.0]),
-        ("log10 with cotangent", [[1e20, 0.0]], {}, [30.0]),
+        ("log10 with cotangent", [[1e20, 0.0]], {}, [30.0, math.nan]),
     ],
 )
 def test_a_measure_sees_what_its_name_says(
@@ -210,6 +212,40 @@ def test_an_answer_may_be_as_far_off_as_its_condition_says(
     where = Site((np.array([2.0]),), {}, np.array([1.0]))
     assert holds([{"dtypes": ["float64"], "answer": answer}], where, worst, "float64") is accepted
     assert not holds([{"dtypes": ["float64"], "answer": answer}], where, None, "float64")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+def test_a_named_limit_follows_from_the_range_of_the_dtype(dtype: str) -> None:
+    """A square overflows above ``sqrt_largest`` and not below; it is subnormal below ``sqrt_smallest`` and not above."""
+    largest, smallest = FORMATS[dtype].largest, FORMATS[dtype].eta
+    limit = {name: of(FORMATS[dtype]) for name, of in LIMITS.items()}
+    assert math.sqrt(largest) * 0.99 < limit["sqrt_largest"] < math.sqrt(largest) * 1.01
+    assert limit["sqrt_smallest"] ** 2 == pytest.approx(smallest)
+    assert 1 / limit["reciprocal_square"] ** 2 == pytest.approx(smallest)
+    assert 1 / limit["reciprocal_squares"] ** 2 / 2 == pytest.approx(smallest)
+    assert limit["log10_largest"] == pytest.approx(math.log10(largest))
+    condition = [{"dtypes": [dtype], "operands": [{"measure": "value", "at_least": "sqrt_largest"}]}]
+    for x, met in ((1.02, True), (0.98, False)):
+        where = Site((np.array([x * limit["sqrt_largest"]]),), {}, np.array([1.0]))
+        assert holds(condition, where, None, dtype) is met
+
+
+@pytest.mark.parametrize(
+    ("leaf", "index", "met"), [(0, (0,), False), (0, (1,), True), (1, (), True), (5, (0,), False), (5, (1,), True)]
+)
+def test_of_two_operands_the_entries_count_that_the_worst_answer_depends_on(leaf: int, index: Any, met: bool) -> None:
+    """[1, 1e200] against the number 2: by the first entry of the vector nothing is extreme, by the number one is."""
+    condition = [{"dtypes": ["float64"], "operands": [{"measure": "larger magnitude", "at_least": 1e100}]}]
+    where = Site((np.array([1.0, 1e200]), np.array(2.0)), {}, np.array([1.0, 1.0]), (0, 1))
+    assert holds(condition, where, Worst(leaf, index, 0.0, 0.5, 0.0, 1e-16), "float64") is met
+
+
+def test_a_known_difference_covers_the_modes_that_it_names_and_no_other() -> None:
+    known = replace(saved("torch-tanh-tail"), modes=("*forward over *",))
+    assert known.covers(Kind.LOSSY, "gradient")
+    assert known.covers(Kind.LOSSY, "vmap of forward over reverse")
+    assert not known.covers(Kind.LOSSY, "reverse over reverse")
+    assert not known.covers(Kind.WRONG, "gradient")
 
 
 def test_a_threshold_that_is_not_given_for_a_dtype_is_never_met() -> None:
