@@ -27,7 +27,7 @@ GRAPH_BYTES = HEADER_BYTES + SLOTS * SLOT_BYTES
 SIZE_MAX = 18  # entries of a value in a random graph
 DISTANCES = (0, 1, 1, 1, 2, 1, 2, 3, 1, 2, 4, 1, 0, 3, 5, 2)
 NODES_MAX = 24
-TURNED = 0.1  # the share of matrices that are transposed before they are used
+TURNED = 0.2  # the share of matrices that are transposed before they are used
 INSIDE = 0.25  # the share of graphs with an output that is not an end
 
 
@@ -53,6 +53,10 @@ class Builder:
             self.constants[len(self.shapes)] = data
         self.shapes.append(data.shape)
         return len(self.shapes) - 1
+
+    def data(self, leaf: int) -> Array:
+        """A copy of a leaf's data."""
+        return next(found.data.copy() for i, found in self.leaves if i == leaf)
 
     def fresh(self, source: Source, slot: Slot) -> int:
         data = values.leaf(source, self.rnd, slot, self.dtype, self.mild)
@@ -141,7 +145,7 @@ def _sketch(row: Op, source: Source) -> Sketch:
 
 
 def single(name: str, data: bytes, dtype: str = "float64") -> Case:
-    """One op on fresh leaves, sometimes the same leaf twice."""
+    """One op on fresh leaves, sometimes the same leaf twice, or two of the same values."""
     source = Source(data)
     builder = Builder(dtype, source, mild=False)
     sketch = _sketch(op(name), source)
@@ -156,8 +160,12 @@ def single(name: str, data: bytes, dtype: str = "float64") -> Case:
         if position == held:
             operand = replace(operand, constant=True)
         plain = operand.domain is REAL and not operand.matrix and not operand.constant
-        if plain and operand.shape in seen and source.flag(6):
+        again = source.below(6) if plain and operand.shape in seen else 0
+        if again == 5:
             operands.append(seen[operand.shape])
+            continue
+        if again == 4:
+            operands.append(builder.add_leaf(builder.data(seen[operand.shape])))
             continue
         operands.append(builder.fresh(source, operand))
         if plain:

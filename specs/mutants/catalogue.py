@@ -25,6 +25,7 @@ from gradproof.specs.mutants import (
     shapes,
     singular,
     ties,
+    variety,
 )
 from gradproof.specs.mutants.mutant import Mutant
 
@@ -32,7 +33,7 @@ MUTANTS: tuple[Mutant, ...] = tuple(
     mutant
     for family in (
         factor, saved, scale, broadcast, axis, layout, singular, ties, region, accuracy, flow, nonlinear, shapes,
-        second, closure,
+        second, closure, variety,
     )
     for mutant in family.MUTANTS
 ) + tuple(benign.UNDECLARED)  # fmt: skip
