@@ -111,6 +111,11 @@ def _log(x: float) -> float:
     return math.log(x) if x > 0 else (-math.inf if x == 0 else math.nan)
 
 
+def _off_pole(x: float) -> float:
+    """How far x is from a pole of tan; beyond the range of floats nothing is known of it."""
+    return abs(math.cos(x)) if math.isfinite(x) else 0.0
+
+
 def _sech(x: float) -> float:
     e = math.exp(-abs(x))
     return 2 * e / (1 + e * e)
@@ -233,7 +238,7 @@ UNARY = {
         Unary("sin", lambda F, x: F.sin(x), lambda F, x, y: F.cos(x), lambda F, x, y, p: -y),
         Unary("cos", lambda F, x: F.cos(x), lambda F, x, y: -F.sin(x), lambda F, x, y, p: -y),
         Unary("tan", lambda F, x: F.tan(x), lambda F, x, y: 1 + y * y, lambda F, x, y, p: 2 * y * p,
-              edge=lambda x: abs(math.cos(x))),
+              edge=_off_pole),
         Unary("asin", lambda F, x: F.asin(x), lambda F, x, y: 1 / F.sqrt((1 - x) * (1 + x)),
               lambda F, x, y, p: x * p * p * p, edge=lambda x: 1 - abs(x)),
         Unary("acos", lambda F, x: F.acos(x), lambda F, x, y: -1 / F.sqrt((1 - x) * (1 + x)),
