@@ -170,6 +170,10 @@ def _differences(
     if all(seen.status == "open" for seen in everything):
         reason = "differences say nothing here: f is singular, too noisy, or jumps at these inputs"
         return _verdict(subject, [*findings, Finding("gradient", Kind.UNDECIDED, reason)], evidence)
+    if np.isnan(point.gradients).any():
+        count = int(np.isnan(point.gradients).any(axis=0).sum())
+        reason = f"the gradient is nan in {count} of {n} entries, and differences say nothing there (0 times an infinite slope?)"
+        return _verdict(subject, [*findings, Finding("gradient", Kind.UNDECIDED, reason)], evidence)
     if subject.unit > COARSE and _least(survey) >= 1:
         reason = "f is too coarse in its dtype for differences: at these inputs they could not tell this gradient from zero"
         return _verdict(subject, [*findings, Finding("gradient", Kind.UNDECIDED, reason)], evidence)
