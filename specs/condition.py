@@ -30,6 +30,7 @@ LIMITS: dict[str, Callable[[Format], float]] = {
     "sqrt_smallest": lambda f: math.sqrt(f.eta),  # below, a square is subnormal or 0
     "reciprocal_square": lambda f: 1 / math.sqrt(f.eta),  # beyond, 1 over a square is subnormal or 0
     "reciprocal_squares": lambda f: 1 / math.sqrt(2 * f.eta),  # and here 1 over the sum of two squares
+    "log_largest": lambda f: math.log(f.largest),  # beyond, an exponential overflows
     "log10_largest": lambda f: math.log10(f.largest),
     "log10_smallest": lambda f: math.log10(f.eta),
 }
@@ -93,6 +94,22 @@ def _regularity(site: Site, operand: int) -> Array:
     return np.where(values[:, 0] > 0, values[:, -1] / np.where(values[:, 0] > 0, values[:, 0], 1.0), 0.0)
 
 
+def _gaps(site: Site, operand: int) -> Array:
+    """The smallest difference of two singular values over the largest, of each matrix."""
+    x = np.asarray(site.operands[operand], dtype=float)
+    if not x.size or x.shape[-1] < 2:
+        return np.zeros(0)
+    values = np.linalg.svd(x / (np.max(np.abs(x)) or 1.0), compute_uv=False).reshape(-1, x.shape[-1])
+    return np.min(values[:, :-1] - values[:, 1:], axis=1) / np.where(values[:, 0] > 0, values[:, 0], 1.0)  # type: ignore[no-any-return]
+
+
+def _ratios(site: Site, operand: int) -> Array:
+    """The largest magnitude over the smallest, of each slice that a product is made of, where no entry is 0."""
+    rows = np.abs(_slices(site, operand))
+    rows = rows[np.all(rows > 0, axis=1)]
+    return np.max(rows, axis=1) / np.min(rows, axis=1) if rows.size else np.zeros(0)  # type: ignore[no-any-return]
+
+
 def _log10(x: Array) -> Array:
     with np.errstate(divide="ignore"):
         return np.log10(np.abs(np.asarray(x, dtype=float)))  # type: ignore[no-any-return]
@@ -108,17 +125,22 @@ MEASURES: dict[str, Measure] = {
     "value": lambda site, operand: site.operands[operand],
     "magnitude": lambda site, operand: np.abs(site.operands[operand]),
     "larger magnitude": _sizes,
+    "difference": lambda site, operand: np.abs(np.subtract(*site.operands)),
+    "real part": lambda site, operand: np.broadcast_to(np.abs(site.operands[operand][..., :1]), site.operands[operand].shape),
+    "axes": lambda site, operand: np.array([site.operands[operand].ndim]),
     "length": lambda site, operand: _lengths(_slices(site, operand)),
     "deviation": _deviations,
     "count": lambda site, operand: np.array([_slices(site, operand).shape[1]]),
     "rows": lambda site, operand: np.array([site.operands[operand].shape[-1]]),
     "regularity": _regularity,
+    "gap of singular values": _gaps,
+    "ratio of magnitudes": _ratios,
     "log10 of product": lambda site, operand: _log10(_slices(site, operand)).sum(axis=1),
     "log10 with cotangent": _with_cotangent,
 }
 
 
-ENTRYWISE = {"value", "magnitude", "larger magnitude", "log10 with cotangent"}
+ENTRYWISE = {"value", "magnitude", "larger magnitude", "difference", "real part", "log10 with cotangent"}
 
 
 def holds(condition: Sequence[Mapping[str, Any]], site: Site, worst: Worst | None, dtype: str) -> bool:

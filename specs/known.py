@@ -2,8 +2,8 @@
 
 A file of ``specs/corpus/`` is a graph file whose note says which engine gives which verdict on it, why, and where: the
 condition (``specs/condition.py``) that a failure must meet to be the same difference. The note may say in which ``modes`` of
-differentiation (globs) the same rule is at work, and of a WRONG that it is met ``everywhere``. Only verdicts that may be
-declared (LOSSY, NAN_UNTAKEN, SPEC) keep a run from failing; a WRONG always fails (docs/judge.md 6).
+differentiation (globs) the same rule is at work, and of a fault that it is met ``everywhere``. Only verdicts that may be
+declared (LOSSY, NAN_UNTAKEN, SPEC) keep a run from failing; others always fail (docs/judge.md 6).
 """
 
 from __future__ import annotations
