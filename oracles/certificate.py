@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,12 +125,17 @@ class Certificate:
         balls = [zero if (a := adjoints.value[i]) is None else a for i in self.slots]
         return balls, [adjoints.error[i] for i in self.slots], adjoints
 
-    def enclosure(self, errors: Forward | None = None) -> tuple[list[arb], list[float]]:
-        """Every intensional derivative at the ties met: each tie's weight is the ball [0, 1]."""
-        if not self.kinked:
-            balls, bounds, _ = self.sweep(errors=errors)
-        else:
-            balls, bounds, _ = self.sweep(dict.fromkeys(self.forward.ties, INTERVAL), wide=True, errors=errors)
+    def enclosure(
+        self, errors: Forward | None = None, weights: Mapping[int, arb] | None = None
+    ) -> tuple[list[arb], list[float]]:
+        """Every intensional derivative at the ties met: each tie's weight is the ball [0, 1].
+
+        ``weights`` are slopes at singular points, where they are known.
+        """
+        if not self.kinked and errors is None and not weights:
+            return self.gradient, self.bound
+        open_ = dict.fromkeys(self.forward.ties, INTERVAL) if self.kinked else {}
+        balls, bounds, _ = self.sweep({**open_, **(weights or {})}, wide=self.kinked, errors=errors)
         return balls, bounds
 
     def spread(self) -> list[arb] | None:

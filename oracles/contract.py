@@ -67,9 +67,10 @@ def shape_and_dtype(trial: Trial) -> str:
     for given, expected, what in (
         (trial.first, primals, "gradient"),
         (trial.again, with_unused, "gradient of a second run"),
-        (trial.scaled, with_unused, "gradient for a scaled cotangent"),
+        (trial.scaled, primals, "gradient for a scaled cotangent"),
         (trial.zero, with_unused, "gradient for a zero cotangent"),
         (trial.kept, primals, "gradient, read again,"),
+        (trial.outputs_kept, trial.case.cotangents, "output, read again,"),
     ):
         broken = _like(given, expected, what, "primal")
         if broken:
@@ -85,8 +86,11 @@ def repeatable(trial: Trial) -> str:
 
 
 def preserved(trial: Trial) -> str:
-    """A gradient once returned is not overwritten by later calls."""
-    return _differing(trial.first, trial.kept, "gradient", "was overwritten by a later call")
+    """Outputs and gradients once returned are not overwritten by later calls."""
+    why = "was overwritten by a later call"
+    return _differing(trial.outputs, trial.outputs_kept, "output", why) or _differing(
+        trial.first, trial.kept, "gradient", why
+    )
 
 
 def untouched(trial: Trial) -> str:
@@ -102,7 +106,7 @@ def untouched(trial: Trial) -> str:
 
 def unused_is_zero(trial: Trial) -> str:
     """The gradient of an input that no output uses is zeros."""
-    for given in (trial.again, trial.scaled, trial.zero):
+    for given in (trial.again, trial.zero):
         if given[-1].any():
             return f"the gradient of an input that no output uses is {given[-1]!r}, expected zeros"
     return ""

@@ -11,7 +11,9 @@ import math
 from collections.abc import Mapping
 
 from gradproof.oracles.ball import CONSTANT, SELECT, arb, precision
+from gradproof.oracles.bound import slopes
 from gradproof.oracles.certificate import Certificate
+from gradproof.oracles.scalar import Binary, Unary
 from gradproof.oracles.sweep import reverse
 
 EVEN, FIRST, LAST = "even", "first", "last"
@@ -54,6 +56,22 @@ def shares(certificate: Certificate, declared: Mapping[str, Convention]) -> dict
                 if share is None:
                     return None
                 found[k] = share
+    return found
+
+
+def at_poles(certificate: Certificate, declared: Mapping[str, Convention]) -> dict[int, arb]:
+    """The slopes that an engine declares where the exact one is infinite (``sqrt`` at 0: 0.0), by row of the tape."""
+    found: dict[int, arb] = {}
+    if not declared or all(ball.is_finite() for ball in certificate.gradient):
+        return found
+    tape = certificate.recording.tape
+    values = certificate.played or tape.values
+    with precision(certificate.bits):
+        for k, row in enumerate(tape.rows):
+            convention = declared.get(certificate.recording.owner(k)[1]) if isinstance(row, Unary | Binary) else None
+            number = isinstance(convention, float) and math.isfinite(convention)
+            if number and k not in certificate.forward.origins and not all(p.is_finite() for p in slopes(tape, values, k)):
+                found[k] = arb(convention)
     return found
 
 

@@ -54,6 +54,17 @@ class Capabilities:
     unsupported_in: Mapping[str, frozenset[str]] = field(default_factory=dict, hash=False)
     modes: frozenset[str] = frozenset({"reverse"})
 
+    def __post_init__(self) -> None:
+        for op, convention in self.at_kinks.items():
+            number = isinstance(convention, int | float) and not math.isinf(convention)
+            if not number and convention not in ("even", "first", "last"):
+                raise ValueError(
+                    f"at_kinks[{op!r}] is {convention!r}; expected a slope, NaN, 'even', 'first' or 'last'. Leave an op "
+                    "out to declare nothing of it."
+                )
+        numbers = {op: float(c) if isinstance(c, int) else c for op, c in self.at_kinks.items()}
+        object.__setattr__(self, "at_kinks", numbers)
+
     @property
     def nan_at(self) -> frozenset[str]:
         """Ops whose gradient it declares NaN at a singular point."""

@@ -16,7 +16,7 @@ from gradproof.oracles.ball import arb
 from gradproof.oracles.certificate import Certificate
 from gradproof.oracles.finding import Finding, Worst
 from gradproof.oracles.graph import Array
-from gradproof.oracles.reach import edges, out_of_range, reached, untaken
+from gradproof.oracles.reach import edges, out_of_range, reached, steep, undefined, untaken
 from gradproof.oracles.trial import Trial, capabilities
 from gradproof.oracles.verdict import Kind
 
@@ -27,11 +27,15 @@ DECLARED = "NaN at a singular point, as the engine declares"
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """A flat gradient beside what is accepted: ``name`` of the property, values, bounds, and errors in bounds."""
+    """A flat gradient beside what is accepted: ``name`` of the property, values, bounds, and errors in bounds.
+
+    ``expected`` is the middle of what is accepted, or the infinity that alone is.
+    """
 
     name: str
     g: Array
     accepted: Sequence[arb]
+    expected: Array
     bound: Sequence[float]
     units: Array
     trial: Trial
@@ -75,7 +79,7 @@ def outside(answer: Answer, failing: Array, certificate: Certificate) -> Finding
     rank = np.where(np.isnan(units[failing]), np.inf, units[failing])
     i = int(failing[int(np.argmax(rank))])
     where, index = located(primals(certificate), i)
-    worst = Worst(where, index, float(g[i]), float(accepted[i]), float(accepted[i].rad()), answer.bound[i])
+    worst = Worst(where, index, float(g[i]), float(answer.expected[i]), float(accepted[i].rad()), answer.bound[i])
     excuse, excused = _excuse(answer, worst, failing, certificate)
     if excuse is not None:
         rest = np.array([j for j in failing.tolist() if j not in excused], dtype=int)
@@ -84,7 +88,7 @@ def outside(answer: Answer, failing: Array, certificate: Certificate) -> Finding
         return max(outside(answer, rest, certificate), excuse, key=lambda f: f.kind.severity)
     _, lossy = certificate.enclosure(certificate.lossy())
     if all(
-        math.isfinite(g[j]) and abs(arb(float(g[j])) - accepted[j]).abs_lower() <= arb(k) * arb(lossy[j])
+        math.isfinite(g[j]) and lossy[j] < math.inf and abs(arb(float(g[j])) - accepted[j]).abs_lower() <= arb(k) * arb(lossy[j])
         for j in failing.tolist()
     ):
         lost = math.log2(max(worst.units, 1.0))
@@ -123,26 +127,37 @@ def declared(certificate: Certificate, trial: Trial) -> set[int]:
     """Rows below a singular point of an op that the engine declares NaN there."""
     allowed = capabilities(trial.engine).nan_at
     recording = certificate.recording
-    return reached(recording.tape, [r for r in certificate.singular if recording.owner(r)[1] in allowed])
+    points = [*certificate.singular, *steep(certificate)] if allowed else []
+    return reached(recording.tape, [r for r in points if recording.owner(r)[1] in allowed])
+
+
+def troubled(certificate: Certificate) -> set[int]:
+    """Rows that the troubles of a value without a verdict reach: range, edges, singular points and jumps."""
+    return out_of_range(certificate) | edges(certificate) | undefined(certificate)
 
 
 def zero(trial: Trial, certificate: Certificate) -> Finding:
     """A zero cotangent pulls back to zeros, whatever the slopes; the slopes themselves are judged with the gradient."""
     given = trial.zero[:-1]
     g = np.concatenate([np.ravel(a) for a in given]) if given else np.zeros(0)
-    bad = np.flatnonzero(~(g == 0))
-    if not len(bad):
+    bad = np.flatnonzero(~(g == 0)).tolist()
+    if not bad:
         return Finding("zero", Kind.AGREE)
-    i = int(bad[0])
-    where, index = located(primals(certificate), i)
-    worst = Worst(where, index, float(g[i]), 0.0, 0.0, 0.0)
-    if np.isnan(g[bad]).all():
-        for kind, rows, reason in (
-            (Kind.RANGE, out_of_range(certificate, adjoint=False), "a value leaves the range of the dtype"),
-            (Kind.SUBGRADIENT, declared(certificate, trial), DECLARED),
-            (Kind.ILL_CONDITIONED, edges(certificate), EDGE),
-        ):
-            if all(certificate.slots[j] in rows for j in bad.tolist()):
-                return Finding("zero", kind, reason, worst=worst)
-        return Finding("zero", Kind.NAN_UNTAKEN, "a zero cotangent times an infinite slope gives NaN", worst=worst)
-    return Finding("zero", Kind.CONTRACT, f"a zero cotangent gives {float(g[i])!r}, expected 0", worst=worst)
+    findings: list[Finding] = []
+    explanations: tuple[tuple[Kind, Callable[[], set[int]], str], ...] = (
+        (Kind.RANGE, lambda: out_of_range(certificate, adjoint=False), "a value leaves the range of the dtype"),
+        (Kind.SUBGRADIENT, lambda: declared(certificate, trial), DECLARED),
+        (Kind.ILL_CONDITIONED, lambda: edges(certificate) | undefined(certificate), EDGE),
+        (Kind.NAN_UNTAKEN, lambda: untaken(certificate, zero=True), "a zero cotangent times an infinite slope gives NaN"),
+        (Kind.CONTRACT, lambda: set(certificate.slots), "a zero cotangent gives {}, expected 0"),
+    )
+    for kind, rows, reason in explanations:
+        may = [i for i in bad if math.isnan(g[i]) or kind is Kind.CONTRACT]
+        found = rows() if may else set()
+        named = [i for i in may if certificate.slots[i] in found]
+        if named:
+            where, index = located(primals(certificate), named[0])
+            worst = Worst(where, index, float(g[named[0]]), 0.0, 0.0, 0.0)
+            findings.append(Finding("zero", kind, reason.format(repr(float(g[named[0]]))), worst=worst))
+            bad = [i for i in bad if i not in set(named)]
+    return max(findings, key=lambda f: f.kind.severity)

@@ -21,10 +21,11 @@ from gradproof.oracles.ball import PRECISION, precision
 from gradproof.oracles.bound import Rounding
 from gradproof.oracles.certificate import Certificate, certify, certify_recording, record
 from gradproof.oracles.engine import Engine, nestings
+from gradproof.oracles.entries import gradient
 from gradproof.oracles.errors import GradproofError, Unsupported
 from gradproof.oracles.finding import Finding, Verdict
 from gradproof.oracles.graph import Array, Case
-from gradproof.oracles.judge import K, gradient
+from gradproof.oracles.judge import K
 from gradproof.oracles.tangents import tangents
 from gradproof.oracles.trial import Trial, capabilities, function
 from gradproof.oracles.verdict import Kind

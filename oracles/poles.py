@@ -7,7 +7,6 @@ its class is known: an infinity of one sign, found by going up the tape with the
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 from gradproof.oracles.ball import (
     ADD,
@@ -33,11 +32,8 @@ BITS = 512
 SURE = 16.0  # times its bound: an adjoint as large as that has the sign of the exact one
 
 
-def infinities(certificate: Certificate, declared: Mapping[str, float | str] | None = None) -> list[float]:
-    """Of each primal entry: ``inf`` or ``-inf`` where the gradient is that, else NaN (unknown) or a finite number.
-
-    ``declared`` are finite slopes that an engine declares at the singular points of an op.
-    """
+def infinities(certificate: Certificate) -> list[float]:
+    """Of each primal entry: ``inf`` or ``-inf`` where the gradient is that, else NaN (unknown) or a finite number."""
     tape = certificate.recording.tape
     values = certificate.played or tape.values
     ties = set(certificate.forward.ties) | certificate.forward.unknown
@@ -77,7 +73,7 @@ def infinities(certificate: Certificate, declared: Mapping[str, float | str] | N
             else:
                 parts = tuple(
                     (i, ct * p if known[k] or math.isfinite(p) else math.nan)
-                    for i, p in zip(args, _limits(certificate, k, declared or {}), strict=True)
+                    for i, p in zip(args, _limits(certificate, k), strict=True)
                 )
             for i, amount in parts:
                 adjoint[i] += amount
@@ -85,7 +81,7 @@ def infinities(certificate: Certificate, declared: Mapping[str, float | str] | N
     return [adjoint[i] for i in certificate.slots]
 
 
-def _limits(certificate: Certificate, k: int, declared: Mapping[str, float | str]) -> list[float]:
+def _limits(certificate: Certificate, k: int) -> list[float]:
     """Slopes of a table row; an infinite one as the infinity that it tends to inside the domain, NaN if two differ."""
     tape = certificate.recording.tape
     values = certificate.played or tape.values
@@ -93,9 +89,6 @@ def _limits(certificate: Certificate, k: int, declared: Mapping[str, float | str
     first = [float(p) if p.is_finite() else math.nan for p in slopes(tape, values, k)]
     if not any(map(math.isnan, first)):
         return first
-    convention = declared.get(certificate.recording.owner(k)[1])
-    if isinstance(convention, float):
-        return [convention if math.isnan(p) else p for p in first]
     signs: list[set[float]] = [set() for _ in args]
     for j, found in enumerate(signs):  # along its own argument, so that a jump (0**y at 0) has no class
         for turn in (1, -1):

@@ -7,7 +7,7 @@ starts at a row; a pullback carries it to what that row was computed from, and t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from gradproof.oracles.ball import (
     ADD,
@@ -23,6 +23,7 @@ from gradproof.oracles.ball import (
 )
 from gradproof.oracles.bound import slopes
 from gradproof.oracles.certificate import Certificate
+from gradproof.oracles.sweep import Adjoints
 
 RANGE_SHARE = 0.25  # of the largest number: an engine's own intermediates may be a few times larger than ours
 PLAIN = frozenset({ADD, SUBTRACT, NEGATIVE, POOL})  # slopes 1 and -1, whatever the operands
@@ -62,92 +63,113 @@ def _siblings(tape: Tape, first: int) -> Iterable[int]:
         k += 1
 
 
+def computed_from(tape: Tape, rows: Collection[int]) -> set[int]:
+    """The rows that an engine computes from these; of a selection, from what it compares and the branch it takes."""
+    found: set[int] = set()
+    for k, args in enumerate(tape.args) if rows else ():
+        row = tape.rows[k]
+        read = args[:1] if row is POOL else (*args[:2], _taken(tape, k)) if row is SELECT else args
+        if any(i in rows or i in found for i in read):
+            found.add(k)
+    return found
+
+
 def overflown(certificate: Certificate) -> tuple[set[int], set[int]]:
     """Rows whose own value is too large for the dtype, and rows that an engine computes from such a value."""
     tape, limit = certificate.recording.tape, certificate.unit.largest * RANGE_SHARE
     large = {k for k, v in enumerate(tape.values) if not abs(float(v)) <= limit}
-    below: set[int] = set()
-    if large:
-        for k, args in enumerate(tape.args):
-            row = tape.rows[k]
-            read = args[:1] if row is POOL else (*args[:2], _taken(tape, k)) if row is SELECT else args
-            if any(i in large or i in below for i in read):
-                below.add(k)
-    return large, below
+    return large, computed_from(tape, large)
 
 
 def out_of_range(certificate: Certificate, adjoint: bool = True) -> set[int]:
-    """Rows whose adjoint a value (or an adjoint, for the cotangent given) too large for the dtype may spoil.
+    """Rows whose adjoint a value (or an adjoint, for the cotangent given) too large for the dtype may spoil."""
+    limit = certificate.unit.largest * RANGE_SHARE
+    adjoints = certificate.sweep()[2]
+    over: set[int] = set()
+    if adjoint:  # an adjoint that is infinite exactly is a pole, not an overflow
+        for k, (ct, size) in enumerate(zip(adjoints.value, adjoints.total, strict=True)):
+            if not size <= limit and ct is not None and ct.is_finite():
+                over.add(k)
+    return _spoilt(certificate, *overflown(certificate), adjoints, over)
+
+
+def _spoilt(
+    certificate: Certificate, astray: set[int], below: set[int], adjoints: Adjoints, more: Iterable[int] = ()
+) -> set[int]:
+    """Rows whose adjoint is spoilt by values that go ``astray``, and by those computed from them (``below``).
 
     A sum passes its adjoint on whatever its operands are; a selection may take the other branch only where what it
-    compares is itself computed from a value too large, or where both are too large. What an op computes inside and
-    then discards (the exponential of elu at 1000) is its own business: no NaN of it is excused.
+    compares is itself computed from such a value, or where both are such. What an op computes inside and then discards
+    (the exponential of elu at 1000) is its own business: no NaN of it is excused.
     """
-    tape, limit = certificate.recording.tape, certificate.unit.largest * RANGE_SHARE
-    adjoints = certificate.sweep()[2]
-    large, below = overflown(certificate)
-    astray = set()
-    for k in (large | below) if large else ():
+    tape = certificate.recording.tape
+    touched = astray | below
+    turned = set()
+    for k in touched:
         if tape.rows[k] is SELECT:
             left, right = tape.args[k][:2]
-            if {left, right} & (below - large) or {left, right} <= large:
-                astray.add(k)
-    starts = {k for k in large | below if tape.rows[k] not in PLAIN and tape.rows[k] is not SELECT}
+            if {left, right} & (below - astray) or {left, right} <= astray:
+                turned.add(k)
+    starts = {k for k in touched if tape.rows[k] not in PLAIN and tape.rows[k] is not SELECT}
     if starts:
         results = {i for value in certificate.recording.values if value.dtype == object for i in indices(value)}
         starts = {k for k in starts if k in results or adjoints.value[k] is not None}
-    if adjoint:  # an adjoint that is infinite exactly is a pole, not an overflow
-        starts |= {
-            k
-            for k, (ct, size) in enumerate(zip(adjoints.value, adjoints.total, strict=True))
-            if not size <= limit and ct is not None and ct.is_finite()
-        }
-    return reached(tape, starts | astray, both=astray)
+    return reached(tape, starts | turned | set(more), both=turned)
 
 
 def edges(certificate: Certificate) -> set[int]:
-    """Rows below an argument that rounding may carry to a singularity or out of the domain."""
-    return reached(certificate.recording.tape, certificate.forward.edges)
+    """Rows that an argument spoils which rounding may carry to a singularity or out of the domain."""
+    astray = set(certificate.forward.edges)
+    if not astray:
+        return astray
+    tape = certificate.recording.tape
+    return reached(tape, astray) | _spoilt(certificate, astray, computed_from(tape, astray), certificate.sweep()[2])
 
 
-def untaken(certificate: Certificate) -> set[int]:
-    """Rows below a slope that is infinite where exactly nothing passes it: NaN there is zero times infinity."""
+def undefined(certificate: Certificate) -> set[int]:
+    """Rows that a value which is not finite, or a jump within rounding of its argument, spoils."""
+    tape = certificate.recording.tape
+    values = certificate.played or tape.values
+    astray = {k for k, v in enumerate(values) if not v.is_finite()} | set(certificate.forward.jumps)
+    if not astray:
+        return astray
+    return reached(tape, astray) | _spoilt(certificate, astray, computed_from(tape, astray), certificate.sweep()[2])
+
+
+def untaken(certificate: Certificate, zero: bool = False) -> set[int]:
+    """Rows below a slope that is infinite where exactly nothing passes it: NaN there is zero times infinity.
+
+    ``zero`` asks it for cotangents that are all zero, where nothing passes anywhere.
+    """
+    tape = certificate.recording.tape
+    adjoints = certificate.sweep()[2]
+    fixed, found = _fixed(tape), set()
+    for k, ends in steep(certificate).items():
+        ct = adjoints.value[k]
+        if zero or ct is None or ct.is_zero():
+            found.add(k)
+        held = {i for i in ends if fixed[i]}
+        if held:
+            found.update(_beside(certificate, k, held))
+    return reached(tape, found, both=range(len(tape.rows)))
+
+
+def steep(certificate: Certificate) -> dict[int, set[int]]:
+    """Rows with a slope that is infinite in the dtype, and the operands it belongs to."""
     tape, limit = certificate.recording.tape, certificate.unit.largest
     values = certificate.played or tape.values
-    _, _, adjoints = certificate.sweep()
-    fixed, found = _fixed(tape), set()
+    found: dict[int, set[int]] = {}
     with precision(certificate.bits):
         for k, row in enumerate(tape.rows):
             if not hasattr(row, "c_slope"):
                 continue
-            ct = adjoints.value[k]
-            nothing = ct is None or ct.is_zero()
-            if not nothing and not any(fixed[i] for i in tape.args[k]):
-                continue
-            steep = [not p.is_finite() or abs(float(p)) > limit for p in slopes(tape, values, k)]
-            if not values[k].is_finite():
-                steep = [True] * len(steep)
-            if nothing and any(steep):
-                found.add(k)
-            ends = {i for s, i in zip(steep, tape.args[k], strict=True) if s and fixed[i]}
+            ends = {
+                i
+                for i, p in zip(tape.args[k], slopes(tape, values, k), strict=True)
+                if not p.is_finite() or abs(float(p)) > limit or not values[k].is_finite()
+            }
             if ends:
-                found.update(_beside(certificate, k, ends))
-    if certificate.higher:
-        found |= _steeply(certificate)
-    return reached(tape, found, both=range(len(tape.rows)))
-
-
-def _steeply(certificate: Certificate) -> set[int]:
-    """Rows computed from a row of infinite slope: the tangents of an engine are infinite in them, and meet nothing's zeros."""
-    tape, limit = certificate.recording.tape, certificate.unit.largest
-    values = certificate.played or tape.values
-    found: set[int] = set()
-    with precision(certificate.bits):
-        for k, row in enumerate(tape.rows):
-            if any(i in found for i in tape.args[k]) or (
-                hasattr(row, "c_slope") and any(not p.is_finite() or abs(float(p)) > limit for p in slopes(tape, values, k))
-            ):
-                found.add(k)
+                found[k] = ends
     return found
 
 

@@ -22,7 +22,8 @@ def self_check(certificate: Certificate, directions: int = 2) -> str:
     tape = certificate.recording.tape
     rnd = random.Random(0)
     sizes = [abs(tape.values[i]) for i in certificate.slots]
-    least = min((v for v in sizes if not v.is_zero()), key=float, default=arb(1))  # a 0 moves as little as its neighbours
+    least = min((v for v in sizes if not v.is_zero()), key=float, default=arb(1))
+    least = least if least < 1 else arb(1)  # a 0 moves as little as its neighbours, and no further than 1
     with precision(BITS):
         for _ in range(directions):
             moves = {

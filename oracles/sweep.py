@@ -53,7 +53,7 @@ def reverse(
 ) -> Adjoints:
     """One reverse sweep from the seeds: pairs of a tape position and the cotangent of an output entry there.
 
-    ``weights`` gives the share of the first branch at ties, and the slopes of lengths at the origin; a tie without one
+    ``weights`` gives the share of the first branch at ties, and the slopes at singular points; a tie without one
     keeps the recorded choice, a length has all slopes of the unit disc. ``values`` are
     those of a replay at higher precision. A lossy ``forward`` widens the slopes of saturating functions by 2u (docs/judge.md 2).
     ``wide`` takes magnitudes from the far end of each ball, for sweeps whose weights are intervals.
@@ -137,11 +137,14 @@ def reverse(
                     continue
             send(a[2] if tape.choice[k] else a[3], A, e)
         else:
-            origin = k in forward.origins
-            first = slopes(tape, values, k) if not origin else (weights[k], weights[k]) if k in weights else DISC
-            seconds: tuple[tuple[arb, ...], ...] = ((), ())
+            origin, given = k in forward.origins, weights.get(k)
+            first: tuple[arb, ...] = DISC if origin else ()
+            first = (given,) * len(a) if given is not None else first or slopes(tape, values, k)
+            seconds: tuple[tuple[arb, ...], ...] = ((),) * len(a)
             if origin:
                 result.singular.append(k)
+            elif given is not None:
+                pass
             elif isinstance(row, Unary):
                 seconds = ((row.second(ARB, values[a[0]], values[k], first[0]),),)
             else:

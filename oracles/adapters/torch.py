@@ -59,8 +59,8 @@ class TorchEngine:
     depth = 0  # of transforms whose function is being evaluated
 
     def from_numpy(self, array: Array) -> Tensor:
-        """A tensor over its own copy, whatever the strides of the original."""
-        own = np.array(array, order="C")
+        """A tensor over its own copy, with the order of axes in memory that the original has."""
+        own = np.array(array)
         if own.dtype.name == "bfloat16":  # no NumPy type of its own, so PyTorch takes its bits alone
             return torch.from_numpy(own.view(np.int16)).view(torch.bfloat16)
         return torch.from_numpy(own)

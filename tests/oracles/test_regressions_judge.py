@@ -173,3 +173,95 @@ def test_rounding_may_turn_the_sign_of_an_infinity(answer: float) -> None:
     nodes = (Node("sqrt", (0,)), Node("nn.softmax", (1,), {"axis": 0}), Node("sum", (2,), TOTAL), Node("sin", (0,)))
     flat = Case(Graph((x,), nodes, (3, 4)), (np.ones(()), np.ones(2)))
     assert gradient(judge(flat, answering(flat, [answer, np.cos(1.0)]))).kind is Kind.AGREE
+
+
+@pytest.mark.parametrize("of", [case("exp", [1000.0, 1.0]), case("log", [0.0, 1.0]), case("exp", [100.0, 1.0], dtype=np.float32)])
+def test_a_value_without_a_verdict_excuses_no_entry_beside_it(of: Case) -> None:
+    def bend(grads: Arrays, cts: Arrays, call: int) -> Arrays:
+        grads[0][1] = 777 * cts[0][1]
+        return grads
+
+    assert judge(of, Bent()).kind.skipped
+    assert judge(of, Bent(gradients=bend)).kind is Kind.WRONG
+
+
+def test_an_engine_that_writes_its_inputs_is_told_beside_an_overflow_too() -> None:
+    def write(primals: Any, cts: Any) -> None:
+        primals[0][...] = 5
+
+    assert judge(case("exp", [1000.0, 1.0]), Bent(before=write)).kind is Kind.CONTRACT
+
+
+def test_outputs_outlive_later_calls() -> None:
+    shared: dict[Any, Any] = {}
+
+    def reuse(outs: Arrays) -> Arrays:
+        buffer = shared.setdefault(outs[0].shape, np.empty_like(outs[0]))
+        buffer[...] = outs[0]
+        return [buffer, *outs[1:]]
+
+    verdict = judge(case("exp", [1.0, 2.0]), Bent(outputs=reuse))
+    assert (verdict.kind, verdict.decisive.property) == (Kind.CONTRACT, "preserved")
+
+
+def test_nan_under_a_zero_cotangent_is_excused_only_below_an_infinite_slope() -> None:
+    def bend(grads: Arrays, cts: Arrays, call: int) -> Arrays:
+        return grads if any(c.any() for c in cts) else [grads[0] * np.nan, *grads[1:]]
+
+    root = judge(case("sqrt", [0.0, 4.0]), Bent(gradients=bend))
+    assert {f.kind for f in root.findings if f.property == "zero"} == {Kind.CONTRACT}
+    assert judge(case("sin", [1.0]), Bent(gradients=bend)).kind is Kind.CONTRACT
+    assert judge(case("sqrt", [0.0]), Bent(gradients=bend)).kind is Kind.NAN_UNTAKEN
+
+
+@pytest.mark.parametrize("declared", [0.0, 5.0, float("nan")])
+def test_only_what_is_declared_at_a_pole_is_accepted_there(declared: float) -> None:
+    from gradproof.oracles.engine import Capabilities
+
+    root, keeps = case("sqrt", [0.0, 4.0]), Capabilities(at_kinks={"sqrt": declared})
+    for answer in (0.0, 5.0, 777.0, np.nan):
+        right = answer == declared or (np.isnan(answer) and np.isnan(declared))
+        found = gradient(judge(root, answering(root, [answer, 0.25], capabilities=keeps)))
+        assert found.kind in ((Kind.AGREE, Kind.SUBGRADIENT) if right else (Kind.WRONG,)), answer
+
+
+def test_the_expected_infinity_is_named() -> None:
+    root = case("sqrt", [0.0, 4.0])
+    worst = gradient(judge(root, answering(root, [3.0, 0.25]))).worst
+    assert worst is not None
+    assert worst.expected == np.inf
+
+
+@pytest.mark.parametrize("convention", ["left", np.inf, None, [0.0]])
+def test_a_declaration_that_is_no_convention_is_refused(convention: Any) -> None:
+    from gradproof.oracles.engine import Capabilities
+
+    with pytest.raises(ValueError, match="expected a slope"):
+        Capabilities(at_kinks={"abs": convention})
+
+
+def test_a_pullback_asked_again_gives_the_same() -> None:
+    def bend(grads: Arrays, cts: Arrays, call: int) -> Arrays:
+        return [2 * g for g in grads] if call == 3 else grads
+
+    assert judge(case("sin", [1.0]), Bent(gradients=bend)).kind is Kind.WRONG
+
+
+def test_any_layout_of_the_inputs_is_judged() -> None:
+    def bend_of(primals: Any) -> bool:
+        return not all(np.asarray(p).flags.c_contiguous for p in primals)
+
+    met = []
+
+    def watch(primals: Any, cts: Any) -> None:
+        met.append(bend_of(primals[:1]))
+
+    for x in range(8):
+        judge(case("sin", np.array([[float(x), 1.0], [2.0, 3.0]])), Bent(before=watch))
+    assert set(met) == {True, False}
+
+
+def test_a_shift_that_std_does_not_see_gives_a_gradient_of_sum_zero() -> None:
+    constant = case("std", [0.1, 0.1, 0.1], axis=None, keepdims=False, correction=0)
+    assert judge(constant, answering(constant, [1 / 3, 1 / 3, 1 / 3])).kind is Kind.WRONG
+    assert judge(constant, answering(constant, [0.0, 0.0, 0.0])).kind is Kind.SUBGRADIENT
