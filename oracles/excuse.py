@@ -149,6 +149,7 @@ def zero(trial: Trial, certificate: Certificate) -> Finding:
         (Kind.SUBGRADIENT, lambda: declared(certificate, trial), DECLARED),
         (Kind.ILL_CONDITIONED, lambda: edges(certificate) | undefined(certificate), EDGE),
         (Kind.NAN_UNTAKEN, lambda: untaken(certificate, zero=True), "a zero cotangent times an infinite slope gives NaN"),
+        (Kind.NAN_UNTAKEN, lambda: set(certificate.slots), "a zero cotangent gives NaN where no slope is infinite"),
         (Kind.CONTRACT, lambda: set(certificate.slots), "a zero cotangent gives {}, expected 0"),
     )
     for kind, rows, reason in explanations:
@@ -160,4 +161,4 @@ def zero(trial: Trial, certificate: Certificate) -> Finding:
             worst = Worst(where, index, float(g[named[0]]), 0.0, 0.0, 0.0)
             findings.append(Finding("zero", kind, reason.format(repr(float(g[named[0]]))), worst=worst))
             bad = [i for i in bad if i not in set(named)]
-    return max(findings, key=lambda f: f.kind.severity)
+    return max(reversed(findings), key=lambda f: f.kind.severity)  # of two alike, the one with the lesser excuse

@@ -204,14 +204,16 @@ def test_outputs_outlive_later_calls() -> None:
     assert (verdict.kind, verdict.decisive.property) == (Kind.CONTRACT, "preserved")
 
 
-def test_nan_under_a_zero_cotangent_is_excused_only_below_an_infinite_slope() -> None:
+def test_of_nan_under_a_zero_cotangent_the_entry_at_a_regular_point_speaks() -> None:
     def bend(grads: Arrays, cts: Arrays, call: int) -> Arrays:
         return grads if any(c.any() for c in cts) else [grads[0] * np.nan, *grads[1:]]
 
     root = judge(case("sqrt", [0.0, 4.0]), Bent(gradients=bend))
-    assert {f.kind for f in root.findings if f.property == "zero"} == {Kind.CONTRACT}
-    assert judge(case("sin", [1.0]), Bent(gradients=bend)).kind is Kind.CONTRACT
-    assert judge(case("sqrt", [0.0]), Bent(gradients=bend)).kind is Kind.NAN_UNTAKEN
+    told = next(f for f in root.findings if f.property == "zero")
+    assert told.worst is not None
+    assert (told.kind, told.worst.index) == (Kind.NAN_UNTAKEN, (1,))
+    assert "no slope is infinite" in judge(case("sin", [1.0]), Bent(gradients=bend)).reason
+    assert "times an infinite slope" in judge(case("sqrt", [0.0]), Bent(gradients=bend)).reason
 
 
 @pytest.mark.parametrize("declared", [0.0, 5.0, float("nan")])
