@@ -41,6 +41,7 @@ from gradproof.oracles.formats import FORMATS
 from gradproof.oracles.scalar import ARB, BINARY, UNARY, Binary, Unary
 
 INFINITY = float("inf")
+FAINT = 1e-280  # a slope below this, times what is large, is worth more digits than a float has
 HYPOT, SQUARE = BINARY["hypot"], UNARY["square"]
 TIE_FACTOR = 8.0  # inputs closer than this many of their own errors count as a tie (docs/judge.md 3)
 EDGE_FACTOR = 16.0  # an input closer than this many of its own errors to a singularity has no first-order bound
@@ -78,6 +79,14 @@ class Forward:
     unknown: set[int]
     edges: set[int]
     lossy: bool = False
+
+
+def carried(slope: arb, error: float) -> float:
+    """|slope| error, where the slope alone may leave the range of Python's floats."""
+    size = abs(float(slope))
+    if (size < FAINT and error > 1) or (size == INFINITY and error < INFINITY):
+        return float(abs(slope) * arb(error))
+    return size * error
 
 
 def finite(x: float) -> float:
@@ -169,7 +178,7 @@ def forward(tape: Tape, unit: Rounding, lossy: bool = False, spread: Sequence[ar
             else:
                 for i, p in zip(a, slopes(tape, values, k), strict=True):
                     if dv[i]:
-                        d += abs(float(p)) * dv[i]
+                        d += carried(p, dv[i])
                 if row is SQUARE:
                     d += dv[a[0]] * dv[a[0]]  # all there is where the argument is 0
                 if lossy and isinstance(row, Unary) and row.saturating:

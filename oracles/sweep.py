@@ -21,7 +21,7 @@ from gradproof.oracles.ball import (
     Tape,
     arb,
 )
-from gradproof.oracles.bound import INFINITY, Forward, Rounding, finite, slopes
+from gradproof.oracles.bound import FAINT, INFINITY, Forward, Rounding, carried, finite, slopes
 from gradproof.oracles.scalar import ARB, Unary
 
 UNKNOWN = arb("nan")
@@ -163,13 +163,12 @@ def reverse(
                     point = abs(float(values[i]))  # a constant too: x - y rounds in logaddexp's slope
                     move = dv[i] + (u * max(point, eta) if point else 0.0)  # below eta, roundings are of one size
                     if move:
-                        step = abs(float(q)) * move
-                        if step == INFINITY and move < INFINITY:  # the slope alone leaves the range of Python's floats
-                            step = float(abs(q) * arb(move))
-                        dp += step
+                        dp += carried(q, move)
                 if forward.lossy and isinstance(row, Unary) and row.saturating:
                     dp += 2 * u
-                send(j, A * p, finite(m * e + (size + e) * dp + scale * size * m + eta))
+                product = A * p
+                through = size * m if m >= FAINT else abs(float(product))
+                send(j, product, finite(carried(p, e) if qs else e) + finite((size + e) * dp + scale * through + eta))
     for k in range(n):
         error[k] = finite(error[k])
     return result

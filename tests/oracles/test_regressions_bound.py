@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from answering import chain
 
 from gradproof.oracles.adapters.native import NativeEngine
 from gradproof.oracles.certificate import Certificate, certify
@@ -109,3 +110,10 @@ def test_a_tangent_of_what_overflowed_does_not_make_the_judge_raise() -> None:
         Graph((Leaf(np.array(1e200)),), (Node("square", (0,), {}), Node("tan", (1,), {})), (2,)), (np.array(1.0),)
     )
     assert judge(case, NativeEngine()).kind is Kind.RANGE
+
+
+def test_a_slope_below_the_range_of_floats_still_carries_an_error_that_is_large(native: Engine) -> None:
+    x = np.array([1.5691587747006983])  # tan 610, exp 1.6e265, and the slope of rsqrt there is 7e-399
+    certificate = certify(chain(x, "tan", "exp", "rsqrt"))
+    assert certificate.value_error[0] > 1e-13 * float(certificate.value[0])
+    assert not judge(chain(x, "tan", "exp", "rsqrt"), native).kind.fails
