@@ -22,7 +22,6 @@ from gradproof.oracles.registry import names
 from gradproof.oracles.registry import version as engine_version
 from gradproof.oracles.rewrite import adjoint, forward_values
 from gradproof.oracles.trial import capabilities, supports
-from gradproof.oracles.verdict import Kind
 from gradproof.reports import compare as comparison
 from gradproof.reports import record as records
 from gradproof.reports import render
@@ -90,8 +89,6 @@ def verify(
     """The main job. Engines named beside a subject are its references."""
     chosen = _profile(profile, graphs, cases, dtypes)
     names_of_ops = run.selected(ops)
-    if not names_of_ops:
-        raise UsageError(f"no op matches {ops!r}; see `gradproof ops`.")
     known_modes(modes, order)
     outputs.check()
     old = records.read(outputs.against) if outputs.against else None
@@ -130,8 +127,9 @@ def finish(session: Session, outputs: Outputs, old: records.Record | None, inter
     summary(record, saved)
     write(record, outputs, old)
     code = 0 if record.clean else 1
-    if not any(Kind(name).decided for name, count in record.totals.counts.items() if count):
-        console.print("Nothing was judged, so nothing is shown: the engine has none of these ops or dtypes.")
+    if not record.decided:
+        why = "refused every case of" if record.totals.refused else "has none of"
+        console.print(f"Nothing was judged, so nothing is shown: the engine {why} these ops or dtypes.")
         code = 1
     if old is not None:
         difference = comparison.compare(old, record)
@@ -184,15 +182,16 @@ def replay(files: tuple[Path, ...], engine: str | None, script: str | None) -> i
             continue
         name = engine or str(case.note.get("engine", "native"))
         by_name(name)
-        verdict, trace = run.replayed(case, name)
+        verdicts, trace = run.replayed(case, name)
         console.print(f"{path}", markup=False)
-        console.print(verdict.report(), markup=False)
+        for verdict in verdicts:
+            console.print(verdict.report(), markup=False)
+            told, declarable = run.reason(name, verdict) if verdict.kind.fails else "", verdict.kind.declarable
+            if told:
+                console.print(f"{'declared' if declarable else 'known'}: {told}", markup=False)
+            code = code or int(verdict.kind.fails and not (told and declarable))
         if trace:
             console.print(f"\n{trace}", markup=False)
-        told, declarable = run.reason(name, verdict) if verdict.kind.fails else "", verdict.kind.declarable
-        if told:
-            console.print(f"{'declared' if declarable else 'known'}: {told}", markup=False)
-        code = code or int(verdict.kind.fails and not (told and declarable))
     return code
 
 

@@ -7,21 +7,26 @@ import platform
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from gradproof.evidence import disputes, failure
+from gradproof.oracles.catalogue import CATALOGUE, COMPLEX
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Verdict
+from gradproof.oracles.formats import FORMATS, PARTS
+from gradproof.oracles.modes import MODES
 from gradproof.oracles.registry import version as engine_version
 from gradproof.oracles.verdict import Kind, worst
 from gradproof.reports import record as r
-from gradproof.specs.run import GRAPH, Result, Signature, Tally, Task
+from gradproof.specs.properties import PROPERTIES
+from gradproof.specs.run import GRAPH, WITNESSES, Result, Signature, Tally
 
 PACKAGES = ("numpy", "scipy", "python-flint", "hypothesis", "pytest", "torch", "jax", "jaxlib")
+OPS = (*CATALOGUE, *COMPLEX, GRAPH)
 DISPUTED_MAX = 100  # kept in the record; all are counted
 JUDGE = "ball judge"
 JUDGE_LINEAGE = "gradproof.scalar (Arb balls)"
@@ -38,6 +43,9 @@ def package_versions() -> dict[str, str]:
     return found
 
 
+Failing = tuple[str, str, Signature]  # engine, dtype, and what makes failures of them one
+
+
 @dataclass
 class Row:
     """Counts of one cell of the matrix."""
@@ -45,16 +53,20 @@ class Row:
     counts: Counter[Kind] = field(default_factory=Counter)
     worst: float = 0.0
     seconds: float = 0.0
-    failures: list[str] = field(default_factory=list)
+    refused: int = 0
+    failures: set[Failing] = field(default_factory=set)
 
 
 @dataclass
 class Seen:
-    """A failure of one signature: its simplest case so far, the op it was drawn as, and how often it was seen."""
+    """A failure of one signature: its simplest case so far, the op it was drawn as, and how often it was seen.
 
-    identity: str
+    ``rank`` orders the cases: those explained, by size, then as they were drawn; not as their tasks ended.
+    """
+
     verdict: Verdict | None = None
     op: str = ""
+    rank: tuple[object, ...] = ()
     count: int = 0
 
 
@@ -71,7 +83,7 @@ class Session:
     names: Sequence[str] = ()  # of the subjects, as they were asked for; an engine of one's own is module:Class
     started: float = field(default_factory=time.perf_counter)
     cells: dict[tuple[str, str, str, str], Row] = field(default_factory=dict)
-    failures: dict[tuple[str, str, Signature], Seen] = field(default_factory=dict)
+    failures: dict[Failing, Seen] = field(default_factory=dict)
     disputed: list[r.Dispute] = field(default_factory=list)
     disputes: int = 0
     witnesses: dict[str, Tally] = field(default_factory=dict)
@@ -79,6 +91,7 @@ class Session:
     graphs: int = 0
     entries: int = 0
     undecided: int = 0
+    refused: int = 0
     unjudged: int = 0
     claims: Sequence[r.Claim] = ()
 
@@ -93,6 +106,7 @@ class Session:
             row.counts += counts
             units = max(result.worst.values(), default=0.0) if name == r.CASE else result.worst.get(name, 0.0)
             row.worst = max(row.worst, units)
+            row.refused += result.refused if name == r.CASE else 0
             row.seconds += result.seconds / max(len(result.counts), 1)
         for name, tally in result.witnesses.items():
             mine = self.witnesses.setdefault(name, Tally(tally.lineage))
@@ -101,28 +115,41 @@ class Session:
             mine.abstain += tally.abstain
         self.entries += result.entries
         self.undecided += result.undecided
+        self.refused += result.refused
         self.unjudged += result.unjudged
         self.disputes += result.disputes
         for verdict in result.disputed:
             self.disputed.extend(disputes(verdict, task.engine, task.op, task.dtype))
         for signature, count in result.seen.items():
-            self._fail(signature, result.explained.get(signature, ()), count, task)
+            self._fail(signature, result, count)
 
-    def _fail(self, signature: Signature, verdicts: Sequence[Verdict], count: int, task: Task) -> None:
+    def _fail(self, signature: Signature, result: Result, count: int) -> None:
         """Keep the simplest failure of each signature; all are counted."""
+        task = result.task
         key = (task.engine, task.dtype, signature)
-        seen = self.failures.setdefault(key, Seen(f"f{len(self.failures) + 1:03d}"))
+        seen = self.failures.setdefault(key, Seen())
         seen.count += count
-        for verdict in verdicts:
-            if seen.verdict is None or len(verdict.case.graph.nodes) < len(seen.verdict.case.graph.nodes):
-                seen.verdict, seen.op = verdict, task.op
+        for pending, found in enumerate((result.explained, result.pending)):
+            for verdict in found.get(signature, ()):
+                size = len(verdict.case.graph.nodes)
+                rank = (pending, size, *self._order(task.engine, task.op), str(verdict.note.get("index", "")).zfill(9))
+                if seen.verdict is None or rank < seen.rank:
+                    seen.verdict, seen.op, seen.rank = verdict, task.op, rank
         for prop in (r.CASE, signature.property):
-            row = self.cells.setdefault((task.engine, prop, task.op, task.dtype), Row())
-            if seen.identity not in row.failures:
-                row.failures.append(seen.identity)
+            self.cells.setdefault((task.engine, prop, task.op, task.dtype), Row()).failures.add(key)
+
+    def _order(self, engine: str, op: str = "", dtype: str = "", prop: str = "") -> tuple[object, ...]:
+        """Where a cell comes in the record, whichever task ended first."""
+        names = [*self.names, *(e.name for e in self.subjects)]
+        return (
+            _place(engine, names), _place(dtype, (*FORMATS, *PARTS)),
+            _place(op, OPS), _place(prop, (r.CASE, *(p.name for p in PROPERTIES), *MODES)),
+        )  # fmt: skip
 
     def record(self, interrupted: bool = False) -> r.Record:
-        """The run record so far."""
+        """The run record so far: apart from times the same for the same results, in whatever order they came."""
+        failures = sorted(self.failures.items(), key=self._severity)
+        identities = {key: f"f{i:03d}" for i, (key, _) in enumerate(failures, 1)}
         entries = tuple(
             r.Entry(
                 engine=engine,
@@ -133,9 +160,10 @@ class Session:
                 verdict=worst(k.value for k in row.counts) if row.counts else Kind.AGREE,
                 worst=row.worst,
                 seconds=round(row.seconds, 4),
-                failures=tuple(row.failures),
+                failures=tuple(sorted(identities[key] for key in row.failures)),
+                refused=row.refused,
             )
-            for (engine, prop, op, dtype), row in self.cells.items()
+            for (engine, prop, op, dtype), row in sorted(self.cells.items(), key=self._cell)
         )
         skipped = self.overall[Kind.RANGE] + self.overall[Kind.ILL_CONDITIONED]
         unsupported = self.overall[Kind.UNSUPPORTED]
@@ -157,14 +185,15 @@ class Session:
             engines=tuple(self._engines()),
             oracles=tuple(self._oracles()),
             entries=entries,
-            failures=tuple(self._failures()),
-            disputed=tuple(self.disputed[:DISPUTED_MAX]),
+            failures=tuple(self._told(failures, identities)),
+            disputed=tuple(sorted(self.disputed, key=self._dispute)[:DISPUTED_MAX]),
             claims=tuple(self.claims),
             totals=r.Totals(
                 cases=cases,
                 graphs=self.graphs,
                 judged=cases - unsupported,
                 skipped=skipped,
+                refused=self.refused,
                 unjudged=self.unjudged,
                 entries=self.entries,
                 entries_undecided=self.undecided,
@@ -192,7 +221,8 @@ class Session:
             abstain=self.overall[Kind.RANGE] + self.overall[Kind.ILL_CONDITIONED],
             note="every verdict is its own; witnesses are listed and never decide",
         )
-        for name, tally in self.witnesses.items():
+        witnesses = [name for name, _, _ in WITNESSES] + [e.name for e in self.references]
+        for name, tally in sorted(self.witnesses.items(), key=lambda item: _place(item[0], witnesses)):
             yield r.OracleInfo(
                 name=name,
                 lineage=tally.lineage,
@@ -203,12 +233,29 @@ class Session:
                 note="votes with or against the judge on the cases it was shown",
             )
 
-    def _failures(self) -> Iterable[r.Failure]:
-        for (engine, dtype, signature), seen in sorted(self.failures.items(), key=lambda item: -item[0][2].kind.severity):
+    def _cell(self, item: tuple[tuple[str, str, str, str], Row]) -> tuple[object, ...]:
+        engine, prop, op, dtype = item[0]
+        return self._order(engine, op, dtype, prop)
+
+    def _dispute(self, dispute: r.Dispute) -> tuple[object, ...]:
+        return (*self._order(dispute.engine, dispute.op, dispute.dtype), dispute.index, dispute.witness)
+
+    def _severity(self, item: tuple[Failing, Seen]) -> tuple[object, ...]:
+        (engine, dtype, sign), _ = item
+        return (-sign.kind.severity, *self._order(engine, sign.blame, dtype, sign.property), sign.known)
+
+    def _told(self, failures: Iterable[tuple[Failing, Seen]], identities: Mapping[Failing, str]) -> Iterable[r.Failure]:
+        for key, seen in failures:
+            engine, dtype, signature = key
             if seen.verdict is not None:
                 yield failure(
-                    seen.verdict, seen.identity, engine, seen.op, dtype, seen.count, signature.known, self.folder
+                    seen.verdict, identities[key], engine, seen.op, dtype, seen.count, signature.known, self.folder
                 )
+
+
+def _place(name: str, names: Sequence[str]) -> tuple[int, str]:
+    """Its place among the names, those that are not there last, by their own."""
+    return (names.index(name), "") if name in names else (len(names), name)
 
 
 def command_line() -> str:

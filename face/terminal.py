@@ -64,6 +64,7 @@ def summary(record: Record, saved: Sequence[Path] = ()) -> None:
     _witnesses(record)
     _modes(record)
     _entries(record)
+    _dodged(record)
     shown = sum(c.verdict == Kind.AGREE for c in record.claims)
     if record.claims:
         open_rows = sum(c.verdict == Kind.NOT_YET_SHOWN for c in record.claims)
@@ -147,22 +148,33 @@ def _entries(record: Record) -> None:
         console.print(f"entries {totals.entries} of gradients judged, {share:.2g} % without a decision")
 
 
+def _dodged(record: Record) -> None:
+    """The ops that an engine claims to have, and refuses more often than it answers."""
+    for entry in record.entries:
+        if entry.property == CASE and entry.dodged:
+            said = f"refused {entry.engine} {entry.op} {entry.dtype}: {entry.refused} cases, though claimed; {entry.decided} decided"
+            console.print(Text(said, style="bold red"))
+
+
 def headline(record: Record) -> Text:
     """One line: what was judged, what failed, how long it took."""
     totals = record.totals
     failing = sum(n for k, n in totals.counts.items() if Kind(k).fails)
     judged = totals.judged
     rate = judged / record.seconds if record.seconds else 0.0
-    skipped = f"{100 * totals.skipped / judged:.2f} %" if judged else "0"
-    word = "clean" if record.clean else "NOT CLEAN"
+    drawn, without = judged + totals.refused, totals.skipped + totals.refused
+    skipped = f"{100 * without / drawn:.2f} %" if drawn else "0"
+    sound = record.clean and record.decided
+    word = "clean" if sound else "NOTHING JUDGED" if record.clean else "NOT CLEAN"
     if record.interrupted:
         word = f"INTERRUPTED, {word} so far"
+    refused = f"refused case by case: {totals.refused}, " if totals.refused else ""
     left = f"{totals.unjudged} left out after the engine hung or died, " if totals.unjudged else ""
     line = (
-        f"{word}: {failing} failing of {judged} judged ({totals.graphs} graphs), {skipped} without verdict, {left}"
+        f"{word}: {failing} failing of {judged} judged ({totals.graphs} graphs), {skipped} without verdict, {refused}{left}"
         f"in {record.seconds:.1f} s ({rate:.0f} a second)"
     )
-    return Text(line, style="bold green" if record.clean and not record.interrupted else "bold red")
+    return Text(line, style="bold green" if sound and not record.interrupted else "bold red")
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

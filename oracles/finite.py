@@ -101,6 +101,8 @@ def directions(case: Case, count: int = 3) -> list[Array]:
 def vote(case: Case, g: Array, certificate: Certificate, tried: Sequence[Array] | None = None) -> Vote:
     """Do differences along a few directions agree with <g, d>, within ten of their own error estimates?"""
     name = "differences"
+    if certificate.singular:
+        return Vote(name, LINEAGE, "abstains", "at a singular point conventions differ")
     here = EPS / 2 / certificate.unit.u  # the meaning runs in float64, whatever the dtype that is judged
     noise = here * sum(
         abs(float(c)) * 4 * e

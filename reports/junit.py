@@ -44,6 +44,9 @@ def _told(record: Record, entry: Entry) -> list[tuple[str, str]]:
     mine = [failure for failure in record.failures_of(entry) if failure.fails]
     found = [(_message(failure), failure.message) for failure in mine]
     total = sum(entry.counts.values())
+    if entry.dodged:
+        refused = f"refused case by case: {entry.refused} of {total} cases, {entry.decided} decided"
+        found.append((refused, "The engine claims to have this op, and refuses it more often than it answers."))
     for kind in sorted(set(counts) - {failure.verdict for failure in mine}, key=lambda kind: -kind.severity):
         found.append((f"{kind}: {counts[kind]} of {total} cases", kind.meaning))
     return found or [(entry.verdict.value, entry.verdict.meaning)]

@@ -50,7 +50,8 @@ class OracleInfo:
 class Entry:
     """What was found for one (engine, property, op, dtype, order, mode); ``op`` is "graph" for random graphs.
 
-    ``worst`` is the largest error in units of the bound; ``failures`` are ids in ``Record.failures``.
+    ``worst`` is the largest error in units of the bound; ``failures`` are ids in ``Record.failures``. ``refused`` of the
+    UNSUPPORTED cases need nothing that the engine does not claim to have.
     """
 
     engine: str
@@ -64,6 +65,7 @@ class Entry:
     worst: float | None = None
     seconds: float = 0.0
     failures: tuple[str, ...] = ()
+    refused: int = 0
 
     @builtins.property
     def key(self) -> tuple[str, str, str, str, int, str]:
@@ -74,6 +76,11 @@ class Entry:
     def decided(self) -> int:
         """How many cases ended in a verdict about the engine."""
         return sum(count for name, count in self.counts.items() if Kind(name).decided)
+
+    @builtins.property
+    def dodged(self) -> bool:
+        """Whether more cases of what the engine claims to have were refused than decided."""
+        return self.refused > self.decided
 
     @builtins.property
     def failing(self) -> int:
@@ -187,13 +194,15 @@ class Totals:
     """Sums over the run.
 
     ``entries`` of gradients were looked at, ``entries_undecided`` of them had no decision; ``unjudged`` cases were left out
-    after an engine hung or died; ``disputes`` passing cases were disputed by a witness.
+    after an engine hung or died; ``refused`` were declared unsupported one by one, of what the engine claims to have;
+    ``disputes`` passing cases were disputed by a witness.
     """
 
     cases: int = 0
     graphs: int = 0
     judged: int = 0
     skipped: int = 0
+    refused: int = 0
     unjudged: int = 0
     entries: int = 0
     entries_undecided: int = 0

@@ -105,7 +105,9 @@ class Record:
         return counts
 
     def fails(self, entry: Entry) -> bool:
-        """Whether an entry makes the run exit 1: it holds a failing verdict that no declared divergence explains."""
+        """Whether an entry makes the run exit 1: a failing verdict that no declared divergence explains, or it was dodged."""
+        if entry.dodged:
+            return True
         if any(count and Kind(name).fails for name, count in entry.counts.items()):
             return bool(self.failing(entry))
         return entry.verdict.fails and not entry.verdict.declarable
@@ -113,6 +115,11 @@ class Record:
     def declared(self, entry: Entry) -> bool:
         """Whether an entry would fail the run, but for divergences declared with their reasons."""
         return entry.verdict.declarable and not self.fails(entry)
+
+    @builtins.property
+    def decided(self) -> bool:
+        """Whether any case ended in a verdict about an engine; else the run shows nothing."""
+        return any(count and Kind(name).decided for name, count in self.totals.counts.items())
 
     @builtins.property
     def clean(self) -> bool:

@@ -54,12 +54,13 @@ class Headline:
     judged: int
     failing: int
     skipped: int
+    refused: int
     rest: tuple[tuple[Kind, int], ...]
 
     @property
     def share_skipped(self) -> str:
-        """Skipped over judged, as a percentage."""
-        return share(self.skipped, self.judged)
+        """Skipped or refused, over all that was drawn of what the engine claims, as a percentage."""
+        return share(self.skipped + self.refused, self.judged + self.refused)
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ def headlines(record: Record) -> list[Headline]:
                 judged=sum(n for kind, n in counts.items() if kind not in (Kind.UNSUPPORTED, Kind.NOT_YET_SHOWN)),
                 failing=sum(sum(record.failing(entry).values()) for entry in entries),
                 skipped=sum(n for kind, n in counts.items() if kind.skipped),
+                refused=sum(entry.refused for entry in entries),
                 rest=tuple(sorted(((k, n) for k, n in counts.items() if n and k is not Kind.AGREE), key=_severity)),
             )
         )

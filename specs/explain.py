@@ -15,15 +15,10 @@ from gradproof.oracles.finding import Verdict
 from gradproof.oracles.graph import Case
 from gradproof.oracles.modes import MODES
 from gradproof.oracles.reduce import reduce
-from gradproof.specs import known
+from gradproof.specs.known import reason
 from gradproof.specs.limits import hung, judging_of
 from gradproof.specs.result import Signature
 from gradproof.specs.witnesses import witnessed
-
-
-def reason(name: str, verdict: Verdict) -> str:
-    """Why a blamed failure of the engine called ``name`` is expected, or an empty string."""
-    return known.reason(name, verdict)
 
 
 def failing(verdict: Verdict, engine: Engine, k: float, name: str) -> Iterator[tuple[Signature, Verdict]]:

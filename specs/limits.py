@@ -14,13 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from gradproof.oracles.certificate import Certificate, certify
+from gradproof.oracles.certificate import Certificate
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Finding, Verdict
 from gradproof.oracles.graph import Case
-from gradproof.oracles.judge import K, weigh
-from gradproof.oracles.large import weigh_large
-from gradproof.oracles.linearised import is_large
+from gradproof.oracles.judge import K, weighed
 from gradproof.oracles.modes import MODES, Mode, judge_modes, tried_in
 from gradproof.oracles.trial import Trial, run
 from gradproof.oracles.verdict import Kind
@@ -109,10 +107,7 @@ def judged(
     if isinstance(trial.crash, Hung):
         finding = Finding("gradient", Kind.CRASHED, str(trial.crash))
         return Verdict(Kind.CRASHED, engine.name, case, (finding,)), trial, None
-    if not trial.unsupported and is_large(case):
-        return weigh_large(trial, k), trial, None
-    certificate = None if trial.unsupported else certify(case)
-    verdict = weigh(trial, certificate, k)
+    verdict, certificate = weighed(trial, k)
     return judge_modes(verdict, engine, modes, k, tried) if modes else verdict, trial, certificate
 
 

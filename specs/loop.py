@@ -9,13 +9,13 @@ from dataclasses import replace
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Finding, Verdict
 from gradproof.oracles.graph import Case
-from gradproof.oracles.trial import supports
+from gradproof.oracles.trial import capabilities, supports
 from gradproof.oracles.verdict import Kind
 from gradproof.specs.explain import explained, failing, signature
 from gradproof.specs.limits import PULSE, hung, judged
 from gradproof.specs.result import Result, Signature
 from gradproof.specs.tasks import GRAPH, Task, case_at, cases
-from gradproof.specs.witnesses import witnessed
+from gradproof.specs.witnesses import votable, witnessed
 
 WITNESS_EVERY = 20  # a passing case is shown to the witnesses once in so many
 FAILURES_EXPLAINED = {True: 2, False: 1}  # of one signature in a task of graphs, or of one op: the rest are counted
@@ -25,10 +25,10 @@ def execute_with(
     task: Task,
     engine: Engine,
     references: Sequence[Engine] = (),
-    told: frozenset[Signature] = frozenset(),
     result: Result | None = None,
+    later: bool = False,
 ) -> Result:
-    """Run one task with engines already made; failures with a signature in ``told`` are only counted.
+    """Run one task with engines already made; with ``later``, failures that are to be explained are left ``pending``.
 
     A ``result`` that is given is filled as it goes, so that an interrupted task has what it found.
     """
@@ -39,7 +39,7 @@ def execute_with(
         return result
     for i, case in cases(task):
         PULSE.at(i)
-        verdict = take(result, i, case, engine, references, told)
+        verdict = take(result, i, case, engine, references, later)
         if hung(verdict):
             result.unjudged = task.end - i - 1  # the next cases would take as long
             break
@@ -59,9 +59,9 @@ def take(
     case: Case,
     engine: Engine,
     references: Sequence[Engine] = (),
-    told: frozenset[Signature] = frozenset(),
+    later: bool = False,
 ) -> Verdict:
-    """Judge one case into a result: every failure is blamed and counted, the first of each signature explained.
+    """Judge one case into a result: every failure is blamed and counted, the first of each signature explained (or pending).
 
     Witnesses see those, and one passing case in so many.
     """
@@ -75,18 +75,43 @@ def take(
     if verdict.kind.fails:
         for sign, one in failing(verdict, engine, task.k, task.engine):
             result.seen[sign] += 1
-            if sign not in told and result.seen[sign] <= FAILURES_EXPLAINED[task.op == GRAPH]:
-                shown = explained(one, sign, engine, task.k, task.engine, references)
-                verdict = replace(verdict, votes=shown.votes)
-                result.keep(sign, replace(shown, note=note))
-    elif i % WITNESS_EVERY == 0 and not verdict.kind.skipped:
+            if result.seen[sign] > FAILURES_EXPLAINED[task.op == GRAPH]:
+                continue
+            if later:
+                result.pending.setdefault(sign, []).append(one)
+            else:
+                explain(result, sign, one, engine, references)
+    elif verdict.kind is Kind.UNSUPPORTED:
+        result.refused += claimed(engine, case)
+    elif i % WITNESS_EVERY == 0 and votable(verdict):
         verdict = witnessed(verdict, engine, references, trial, certificate)
         if verdict.kind is Kind.ORACLE:
             sign = signature(verdict, task.engine)
             result.seen[sign] += 1
             result.keep(sign, verdict)
+        result.tally(verdict)
     result.count(verdict)
     return verdict
+
+
+def explain(result: Result, sign: Signature, verdict: Verdict, engine: Engine, references: Sequence[Engine] = ()) -> None:
+    """Explain one failure (``verdict`` as ``failing`` gives it) into a result, which counts it neither here nor again."""
+    shown = explained(verdict, sign, engine, result.task.k, result.task.engine, references)
+    result.keep(sign, replace(shown, note=verdict.note))
+    result.tally(shown)
+
+
+def index_of(verdict: Verdict) -> int:
+    """The index of the case that a verdict was found on, -1 where it is not noted."""
+    index = verdict.note.get("index", -1)
+    return index if isinstance(index, int) else -1
+
+
+def claimed(engine: Engine, case: Case) -> bool:
+    """Whether an engine declares all that a case needs, so that refusing it is a gap it did not declare."""
+    graph = case.graph
+    dtype = graph.dtype.name
+    return dtype in capabilities(engine).dtypes and all(supports(engine, name, dtype) for name in graph.ops)
 
 
 def crashed(result: Result, verdict: Verdict) -> None:

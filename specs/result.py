@@ -39,7 +39,8 @@ class Tally:
 class Result:
     """What a task found: for each property the verdicts counted and the worst error in units of the bound.
 
-    ``seen`` counts every failure by its signature; ``explained`` holds the first few of each, reduced and witnessed.
+    ``seen`` counts every failure by its signature; ``explained`` holds the first few of each, reduced and witnessed, or
+    ``pending`` holds them as they were drawn. ``refused`` cases were declared unsupported, though all they need is claimed.
     ``disputed`` are passing verdicts that a witness disputes, ``disputes`` how many there were. Of the gradient entries
     looked at, ``undecided`` had no decision. ``unjudged`` cases were left out after the engine hung or died.
     """
@@ -50,11 +51,13 @@ class Result:
     overall: Counter[Kind] = field(default_factory=Counter)
     seen: Counter[Signature] = field(default_factory=Counter)
     explained: dict[Signature, list[Verdict]] = field(default_factory=dict)
+    pending: dict[Signature, list[Verdict]] = field(default_factory=dict)
     disputed: list[Verdict] = field(default_factory=list)
     disputes: int = 0
     witnesses: dict[str, Tally] = field(default_factory=dict)
     entries: int = 0
     undecided: int = 0
+    refused: int = 0
     unjudged: int = 0
     seconds: float = 0.0
 
@@ -65,17 +68,21 @@ class Result:
 
     def keep(self, signature: Signature, verdict: Verdict) -> None:
         """Keep an explained failure."""
+        self.seen.setdefault(signature, 0)
         self.explained.setdefault(signature, []).append(verdict)
 
     def count(self, verdict: Verdict) -> None:
-        """Count the verdict on one case, with the votes it holds."""
+        """Count the verdict on one case."""
         self.overall[verdict.kind] += 1
         self.entries += verdict.entries
         self.undecided += verdict.undecided
         for finding in verdict.findings:
             self.counts.setdefault(finding.property, Counter())[finding.kind] += 1
             self.worst[finding.property] = max(self.worst.get(finding.property, 0.0), finding.units)
-        right = not verdict.kind.fails
+
+    def tally(self, verdict: Verdict) -> None:
+        """Count the votes on one case's gradient, as against what the judge says of it."""
+        right = not any(f.kind.fails for f in verdict.findings if f.property == "gradient")
         for vote in verdict.votes:
             tally = self.witnesses.setdefault(vote.name, Tally(vote.lineage))
             if vote.vote == "abstains":

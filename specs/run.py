@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from gradproof.specs.again import replayed
-from gradproof.specs.explain import reason
+from gradproof.specs.known import reason
 from gradproof.specs.limits import verdict_of
 from gradproof.specs.loop import execute_with, take, unsupported
-from gradproof.specs.pool import IN_PROCESS, Book, execute, spread
+from gradproof.specs.pool import IN_PROCESS, Book, spread
 from gradproof.specs.result import Result, Signature, Tally
 from gradproof.specs.tasks import GRAPH, PROFILES, Profile, Task, cases, selected, tasks
 from gradproof.specs.witnesses import WITNESSES, witnessed
@@ -37,17 +37,18 @@ __all__ = [
 
 
 def results(todo: Sequence[Task], jobs: int = 1) -> Iterator[Result]:
-    """Every task's result as it ends; an engine that kills its process costs the case at which it did, not the run."""
+    """Every task's result as it ends, and what explains its failures; an engine that kills its process costs the case at which it did, not the run."""
     engines = {name for task in todo for name in (task.engine, *task.references)}
     if jobs > 1 or not engines <= IN_PROCESS:
         yield from spread(todo, jobs)
         return
     book = Book(todo)
-    for task in todo:
-        result = Result(task)
+    while len(book):
+        job = book.next()
+        result = Result(job.task)
         try:
-            execute(task, book.known(task), result)
+            job.do(result)
         except KeyboardInterrupt:
             yield result  # what it found before Ctrl-C
             raise
-        yield book.done(result)
+        yield book.done(job, result)

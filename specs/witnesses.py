@@ -27,6 +27,15 @@ WITNESSES = (
 )
 
 
+VOTED_ON = frozenset({Kind.AGREE, Kind.SUBGRADIENT, Kind.LOSSY, Kind.NAN_UNTAKEN, Kind.WRONG})
+
+
+def votable(verdict: Verdict) -> bool:
+    """Whether a verdict is the judge's decision on a gradient, which is what a witness can be for or against."""
+    decided = any(f.property == "gradient" and f.kind in VOTED_ON for f in verdict.findings)
+    return decided and all(f.property == "gradient" for f in verdict.findings if f.kind.fails)
+
+
 def witnessed(
     verdict: Verdict,
     engine: Engine,
@@ -36,6 +45,7 @@ def witnessed(
 ) -> Verdict:
     """The verdict with the votes of every witness on the engine's gradient, after the judge's own self-check.
 
+    There are none where the judge decided nothing of the gradient, or something else is what failed.
     ``trial`` and ``certificate`` of the same case and engine, if they are at hand, are not made again.
     """
     if certificate is None and is_large(verdict.case):
@@ -45,6 +55,8 @@ def witnessed(
     if broken:
         finding = Finding("gradient", Kind.ORACLE, broken)
         return replace(verdict, kind=Kind.ORACLE, findings=(finding,))
+    if not votable(verdict):
+        return verdict
     trial = trial or tried(engine, verdict.case)
     if not trial.first:
         return verdict

@@ -71,11 +71,14 @@ def test_every_failing_check_is_counted_under_a_signature(two_faults: NativeEngi
     assert set(result.explained) == set(result.seen)
 
 
-def test_a_signature_told_before_is_counted_and_not_explained_again(two_faults: NativeEngine) -> None:
-    seen = run.execute_with(TASK, two_faults).seen
-    again = run.execute_with(TASK, two_faults, told=frozenset(seen))
-    assert again.seen == seen
-    assert not again.explained
+def test_what_is_explained_later_is_counted_now_and_waits_as_it_was_drawn(two_faults: NativeEngine) -> None:
+    now, later = (run.execute_with(TASK, two_faults, later=flag) for flag in (False, True))
+    assert later.seen == now.seen
+    assert not later.explained
+    assert {sign: [v.note for v in found] for sign, found in later.pending.items()} == {
+        sign: [v.note for v in found] for sign, found in now.explained.items()
+    }
+    assert any(len(v.case.graph.nodes) > 1 for found in later.pending.values() for v in found)
 
 
 def test_the_conformance_run_fails_on_the_new_fault_alone(two_faults: NativeEngine) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from gradproof.oracles.errors import EngineError
 from gradproof.oracles.verdict import Kind
-from gradproof.specs import limits, pool, run
+from gradproof.specs import limits, pool, run, worker
 
 MINE = (Path(__file__).parents[1] / "face" / "my_engine.py").read_text()
 DEADLY = """
@@ -121,7 +121,7 @@ def test_the_graphs_left_out_are_counted_over_all_tasks(monkeypatch: pytest.Monk
 
 def test_a_hang_that_no_signal_ends_is_ended_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "CASE_SECONDS_MAX", 0.5)  # here; the worker itself waits for the signal it blocks
-    monkeypatch.setattr(pool, "LATE_SECONDS", 0.5)
+    monkeypatch.setattr(worker, "LATE_SECONDS", 0.5)
     monkeypatch.setattr(pool, "DEATHS_MAX", {True: 1, False: 1})
     results = list(run.results(tasks("Hangs", "sin", "multiply"), 1))
     (dead,) = [v for r in results for v in r.failures]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradproof.oracles import judge
 from gradproof.oracles.adapters.native import NativeEngine
 from gradproof.oracles.graph import Case, Graph, Leaf, Node
 from gradproof.oracles.verdict import Kind
@@ -66,11 +67,11 @@ def test_an_engine_that_catches_every_exception_does_not_swallow_the_limit() -> 
 
 @pytest.mark.usefixtures("short")
 def test_the_judges_own_time_is_not_the_engines(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = limits.certify
+    right = judge.certify
 
     def slow(case: Case) -> Any:
         time.sleep(0.5)
         return right(case)
 
-    monkeypatch.setattr(limits, "certify", slow)
+    monkeypatch.setattr(judge, "certify", slow)
     assert run.verdict_of(exp(0.5), NativeEngine()).kind is Kind.AGREE
