@@ -121,6 +121,14 @@ def _with_cotangent(site: Site, operand: int) -> Array:
     return np.where(np.isfinite(found), found, math.nan)
 
 
+def _dots_with_cotangent(site: Site, operand: int) -> Array:
+    """The decimal exponent of the largest dot product of a row of the operand and one of the cotangent that is possible."""
+    x = np.asarray(site.operands[operand], dtype=float)
+    if not x.size or not site.cotangent.size:
+        return np.zeros(0)
+    return _log10(np.max(np.abs(x))) + _log10(np.max(np.abs(site.cotangent))) + _log10(np.array([x.shape[-1]]))
+
+
 MEASURES: dict[str, Measure] = {
     "value": lambda site, operand: site.operands[operand],
     "magnitude": lambda site, operand: np.abs(site.operands[operand]),
@@ -137,6 +145,7 @@ MEASURES: dict[str, Measure] = {
     "ratio of magnitudes": _ratios,
     "log10 of product": lambda site, operand: _log10(_slices(site, operand)).sum(axis=1),
     "log10 with cotangent": _with_cotangent,
+    "log10 of dot with cotangent": _dots_with_cotangent,
 }
 
 

@@ -1,9 +1,10 @@
 """Known differences: saved graphs of engines that disagree with the judge, each with its reason and its condition.
 
 A file of ``specs/corpus/`` is a graph file whose note says which engine gives which verdict on it, why, and where: the
-condition (``specs/condition.py``) that a failure must meet to be the same difference. The note may say in which ``modes`` of
-differentiation (globs) the same rule is at work, and of a fault that it is met ``everywhere``. Only verdicts that may be
-declared (LOSSY, NAN_UNTAKEN, SPEC) keep a run from failing; others always fail (docs/judge.md 6).
+condition (``specs/condition.py``) that a failure must meet to be the same difference. The note may say of which properties
+it is true ``also`` (globs; mostly modes of differentiation where the same rule is at work), and of a fault that it is met
+``everywhere``. Only verdicts that may be declared (LOSSY, NAN_UNTAKEN, SPEC) keep a run from failing; others always fail
+(docs/judge.md 6).
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ class Known:
     blame: str
     reason: str
     condition: tuple[Mapping[str, Any], ...]
-    modes: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     everywhere: bool = False
 
     def covers(self, kind: Kind, of: str) -> bool:
-        """Whether this is said of verdicts of a kind on a property: the one saved, or a mode that a glob of ``modes`` names."""
-        return kind is self.verdict and (of == self.property or any(fnmatchcase(of, mode) for mode in self.modes))
+        """Whether this is said of verdicts of a kind on a property: the one saved, or one that a glob of ``also`` names."""
+        return kind is self.verdict and (of == self.property or any(fnmatchcase(of, mode) for mode in self.also))
 
     def explains(self, engine: str, verdict: Verdict, kind: Kind, of: str) -> bool:
         """Whether a failure of one op, judged alone, is this difference."""
@@ -73,7 +74,7 @@ def corpus() -> tuple[Known, ...]:
                 str(note["blame"]),
                 str(note["reason"]),
                 tuple(note["condition"]),
-                tuple(note.get("modes", ())),
+                tuple(note.get("also", ())),
                 bool(note.get("everywhere", False)),
             )
         )

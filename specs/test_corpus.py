@@ -95,7 +95,8 @@ def test_its_condition_rejects_ordinary_values(known: Known, seed: int) -> None:
     limited = all("bounds_at_most" in region.get("answer", {}) for region in known.condition)
     for dtype in sorted({dtype for region in known.condition for dtype in region["dtypes"]}):
         for got in (*FAR_OFF, *(() if limited else (EXPECTED + 50 * BOUND,))):
-            assert not reason(known.engine, failing(known, ordinary(known.case, seed, dtype), got)), (dtype, got)
+            verdict = failing(known, ordinary(known.case, seed, dtype), got)
+            assert not known.explains(known.engine, verdict, known.verdict, known.property), (dtype, got)
 
 
 def ordinary(case: Case, seed: int, dtype: str) -> Case:
@@ -151,6 +152,6 @@ def test_the_note_says_what_and_why(known: Known) -> None:
 
 
 def test_no_difference_is_declared_twice() -> None:
-    """One file for each engine, verdict, property and op."""
-    keys = Counter((k.engine, k.verdict, k.property, k.blame) for k in corpus())
+    """One file for each engine, verdict, property, op and cause."""
+    keys = Counter((k.engine, k.verdict, k.property, k.blame, k.reason) for k in corpus())
     assert not [key for key, count in keys.items() if count > 1]

@@ -173,6 +173,7 @@ def test_a_condition_with_an_unknown_word_is_refused(condition: Any, word: str) 
         ("regularity", [[[2e200, 0.0], [0.0, 1e200]]], {}, [0.5]),
         ("regularity", [[[0.0, 0.0], [0.0, 0.0]]], {}, [0.0]),
         ("log10 of product", [[1e-160, 1e-160, 100.0]], {"axis": None}, [-318.0]),
+        ("log10 of dot with cotangent", [[[1e20, 0.0]] * 5], {}, [30.0 + math.log10(2)]),
         ("log10 with cotangent", [[1e20, 0.0]], {}, [30.0, math.nan]),
     ],
 )
@@ -247,8 +248,8 @@ def test_of_two_operands_the_entries_count_that_the_worst_answer_depends_on(leaf
     assert holds(condition, where, Worst(leaf, index, 0.0, 0.5, 0.0, 1e-16), "float64") is met
 
 
-def test_a_known_difference_covers_the_modes_that_it_names_and_no_other() -> None:
-    known = replace(saved("torch-tanh-tail"), modes=("*forward over *",))
+def test_a_known_difference_covers_the_properties_that_it_names_and_no_other() -> None:
+    known = replace(saved("torch-tanh-tail"), also=("*forward over *",))
     assert known.covers(Kind.LOSSY, "gradient")
     assert known.covers(Kind.LOSSY, "vmap of forward over reverse")
     assert not known.covers(Kind.LOSSY, "reverse over reverse")
