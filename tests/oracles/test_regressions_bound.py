@@ -8,6 +8,7 @@ from answering import chain
 
 from gradproof.oracles.adapters.native import NativeEngine
 from gradproof.oracles.certificate import Certificate, certify
+from gradproof.oracles.engine import Engine
 from gradproof.oracles.graph import Case, Graph, Leaf, Node
 from gradproof.oracles.judge import judge
 from gradproof.oracles.selfcheck import self_check
