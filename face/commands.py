@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -106,23 +110,43 @@ def verify(
             subject, replace(chosen, modes=modes_of(subject, modes, order)), seed, names_of_ops, witnesses, name
         )
     ]
-    interrupted = False
-    with progress(todo) as advance:
+    interrupted = 0
+    with stoppable() as stopped, progress(todo) as advance:
         try:
             for result in run.results(todo, jobs):
                 session.add(result)
                 advance(result)
         except KeyboardInterrupt:
-            interrupted = True
+            interrupted = stopped()
     return finish(session, outputs, old, interrupted)
 
 
-def finish(session: Session, outputs: Outputs, old: records.Record | None, interrupted: bool = False) -> int:
-    """Print the summary, write what was asked for, and give the exit code."""
+@contextmanager
+def stoppable() -> Iterator[Callable[[], int]]:
+    """SIGTERM in the block is as Ctrl-C; the exit code of the one that came."""
+    code = 128 + signal.SIGINT
+
+    def end(number: int, frame: object) -> None:
+        nonlocal code
+        code = 128 + number
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: code
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield lambda: code
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def finish(session: Session, outputs: Outputs, old: records.Record | None, interrupted: int = 0) -> int:
+    """Print the summary, write what was asked for, and give the exit code: ``interrupted``, if a signal ended the run."""
     from gradproof.claims import claims
 
     session.claims = claims()
-    record = session.record(interrupted)
+    record = session.record(bool(interrupted))
     saved = save_failures(record, outputs.save) if outputs.save else []
     summary(record, saved)
     write(record, outputs, old)
@@ -135,7 +159,7 @@ def finish(session: Session, outputs: Outputs, old: records.Record | None, inter
         difference = comparison.compare(old, record)
         console.print(str(difference), markup=False)
         code = code or int(difference.is_regression)
-    return 130 if interrupted else code
+    return interrupted or code
 
 
 def write(record: records.Record, outputs: Outputs, old: records.Record | None = None) -> None:

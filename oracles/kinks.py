@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
-from scipy.optimize import nnls
 
 from gradproof.oracles.ball import arb, precision
 from gradproof.oracles.certificate import Certificate
@@ -48,6 +47,8 @@ def in_hull(certificate: Certificate, g: Array, tolerance: Array) -> bool:
     matrix = (points[varying] - low[varying, None]) / scale[:, None]
     target = (g[varying] - low[varying]) / scale
     limit = np.append(tolerance[varying] / scale, 0.0) + SLACK
+    from scipy.optimize import nnls  # here, because importing it takes a third of the time that a process needs to start
+
     matrix = np.vstack([matrix, np.ones(matrix.shape[1])]) / limit[:, None]
     _, distance = nnls(matrix, np.append(target, 1.0) / limit)
     # a point within every limit has a weighted distance of at most sqrt(rows); so this never alarms falsely

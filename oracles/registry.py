@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
-from gradproof.oracles.engine import Engine
+from gradproof.oracles.engine import Capabilities, Engine
 from gradproof.oracles.errors import EngineError
 
 GROUP = "gradproof.engines"
@@ -82,11 +82,24 @@ def _made(found: Any, name: str) -> Engine:
         subject = found() if isinstance(found, type) else found
     except Exception as error:
         raise EngineError(f"engine {name!r}: {found.__name__}() failed: {_one_line(error)}") from error
-    missing = [attribute for attribute in REQUIRED if getattr(subject, attribute, None) is None]
+    try:
+        parts = {attribute: getattr(subject, attribute, None) for attribute in (*REQUIRED, "capabilities")}
+    except Exception as error:
+        raise EngineError(f"engine {name!r}: reading its attributes failed: {_one_line(error)}") from error
+    missing = [attribute for attribute in REQUIRED if parts[attribute] is None]
     if missing:
         raise EngineError(f"engine {name!r} lacks {', '.join(missing)}; an engine has {', '.join(REQUIRED)}.")
+    for attribute, kind in (("name", str), ("lineage", str), ("capabilities", Capabilities)):
+        found = parts[attribute]
+        if found is not None and not isinstance(found, kind):
+            raise EngineError(f"engine {name!r}: its {attribute} is {_short(found)}; expected a {kind.__name__}.")
     made: Engine = subject
     return made
+
+
+def _short(value: object) -> str:
+    text = repr(value).splitlines()[0]
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def _one_line(error: Exception) -> str:

@@ -88,6 +88,14 @@ class Conformance:
             if not (signature.known and verdict.kind.declarable)
         ]
 
+    def dodged(self, result: Result) -> str:
+        """What to say if more cases of what the subject claims to have were refused than decided, or an empty string."""
+        decided = sum(n for kind, n in result.overall.items() if kind.decided)
+        if result.refused <= decided:
+            return ""
+        what = f"{result.task.op} in {result.task.dtype}"
+        return f"{self.name} claims to have {what}, and refused {result.refused} cases of it, with {decided} decided"
+
     def excess(self, result: Result) -> str:
         """What to say if a gradient that passed is further off than this engine is held to, or an empty string."""
         largest, accepted = result.worst.get("gradient", 0.0), BOUNDS_MAX.get(self.name, math.inf)

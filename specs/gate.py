@@ -31,13 +31,14 @@ class Cell:
 def empty_cells(results: Iterable[Result], ops: Sequence[str], dtypes: Sequence[str]) -> list[Cell]:
     """The cells of these ops (and of random graphs) that no case was drawn for, or none of whose cases was compared.
 
-    An op that the engine declares unsupported has no cells: it is counted and shown elsewhere.
+    An op that the engine declares unsupported has no cells: it is counted and shown elsewhere. One that it claims to have,
+    and refuses case by case, has them.
     """
     found: dict[tuple[str, str, str], Counter[Kind]] = {}
     unsupported: set[tuple[str, str]] = set()
     for result in results:
         op, dtype = result.task.op, result.task.dtype
-        if result.overall[Kind.UNSUPPORTED] and result.overall.total() == result.overall[Kind.UNSUPPORTED]:
+        if not result.refused and result.overall.total() == result.overall[Kind.UNSUPPORTED] > 0:
             unsupported.add((op, dtype))
         for name, counts in result.counts.items():
             found.setdefault((op, name, dtype), Counter()).update(counts)
