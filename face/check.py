@@ -121,12 +121,13 @@ def _undecided(verdict: Verdict, arguments: Arguments) -> str:
     if worst is None:
         return failures.named(verdict.reason, arguments)
     where = failures.entry(worst, arguments)
-    return f"{where}: got {worst.got!r} where the values of f show {worst.expected!r}: {verdict.reason}"
+    shown = f" where the values of f show {worst.expected!r}" if np.isfinite(worst.expected) else ""
+    return f"{where}: got {worst.got!r}{shown}: {verdict.reason}"
 
 
 def _advice(verdict: Verdict) -> str:
     if verdict.kind is Kind.UNDECIDED and verdict.evidence.startswith("differences"):
-        return "Move the inputs off this point, or pass meaning=, the same function written in NumPy, which decides."
+        return "To decide: pass meaning=, the same function written in NumPy, or move the inputs off this point."
     if verdict.kind is Kind.RANGE:
         return "Choose inputs inside its domain, or a wider dtype."
     return verdict.kind.what_to_do

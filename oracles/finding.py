@@ -74,8 +74,8 @@ class Verdict:
 
     @property
     def decisive(self) -> Finding:
-        """The finding that made the verdict."""
-        return max(self.findings, key=lambda f: f.kind.severity)
+        """The finding that made the verdict; where nothing fails, the one on the gradient."""
+        return max(self.findings, key=lambda f: (f.kind.severity, f.kind is Kind.AGREE and f.property == "gradient"))
 
     @property
     def reason(self) -> str:

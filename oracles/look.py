@@ -11,7 +11,7 @@ is off at the very point, and right just beside it on both sides, is a choice th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -21,7 +21,6 @@ from gradproof.oracles.point import Point
 from gradproof.oracles.slope import LEFT, RIGHT, Slope, fit, ladder, rough
 
 FINE = 1e-3  # below this part of the first radius a mismatch counts only if f is smooth around it
-STEPS = 64  # roundings of an entry: so far aside a choice at a tie is taken, and a slope is still the same
 TELLING = 0.05  # a tolerance above this part of the slope tells too little: look from each side
 
 
@@ -73,7 +72,8 @@ def look(point: Point, direction: Array, start: float, k: float, hints: Sequence
 
     def telling(s: Slope) -> bool:
         size = np.maximum(np.abs(got), np.abs(s.value))
-        return s.known and (s.sharp or bool((k * s.error <= TELLING * size).all()))
+        whole = s.sharp and s.radius >= FINE * start  # sharp at a radius of rounding only is what a kink looks like too
+        return s.known and (whole or bool((k * s.error <= TELLING * size).all()))
 
     for hint in hints:
         quick = fit(line, hint, point.middle, point.floor)
@@ -104,114 +104,5 @@ def look(point: Point, direction: Array, start: float, k: float, hints: Sequence
         return replace(told, left=left.value, right=right.value)
     middle = Slope((low + high) / 2, np.maximum(error, (high - low) / 2), right.radius, right.sharp and left.sharp)
     if not telling(middle):
-        return says(found, "open")
+        return says(found, "agrees" if found.known and found.sharp and within(found) else "open")
     return says(middle, "agrees" if within(middle) else "wrong")
-
-
-@dataclass
-class Survey:
-    """The looks taken at a point: coordinates by their number, and random directions."""
-
-    point: Point
-    k: float
-    coordinates: dict[int, Look] = field(default_factory=dict)
-    random: list[tuple[Array, Look]] = field(default_factory=list)
-    radius: float = 0.0
-    relative: float = 0.0
-
-    def coordinate(self, i: int) -> Look:
-        if i not in self.coordinates:
-            point = self.point
-            direction = np.zeros(point.flat.size)
-            direction[i] = 1.0
-            size = abs(float(point.flat[i]))
-            hints = [h for h in (self.radius, self.relative * size) if h > 0]
-            found = look(point, direction, 0.5 * max(1.0, size), self.k, hints)
-            if found.status == "agrees":
-                self.radius = max(self.radius, found.radius)  # a small one from near a kink would blunt all others
-                self.relative = max(self.relative, found.radius / size) if size else self.relative
-            if found.status == "wrong" and self._right_beside(i, found):
-                found = replace(found, status="choice")
-            self.coordinates[i] = found
-        return self.coordinates[i]
-
-    def _right_beside(self, i: int, seen: Look) -> bool:
-        """Whether a wrong entry, if it is a number, is right a few roundings to the left and to the right of the point."""
-        if not np.isfinite(seen.got).all():
-            return False
-        point = self.point
-        step = STEPS * point.subject.unit * float(point.scale[i])
-        for away, slope in ((-step, seen.left), (step, seen.right)):
-            moved = point.flat.copy()
-            moved[i] += away
-            off = np.abs(point.gradient_at(moved)[:, i] - (seen.expected if slope is None else slope))
-            if not (off <= seen.tolerance).all():
-                return False
-        return True
-
-    def directions(self, count: int, rng: np.random.Generator) -> None:
-        """Look along random directions, scaled to the entries and of one size by turns."""
-        point = self.point
-        for n in range(count):
-            relative = n % 2 == 0
-            direction = rng.choice([-1.0, 1.0], point.flat.size) * rng.uniform(0.3, 1.0, point.flat.size)
-            if relative:
-                direction *= point.scale
-            start = 0.5 if relative else 0.5 * max(1.0, float(np.abs(point.flat).max()))
-            self.random.append((direction, look(point, direction, start, self.k)))
-
-    def locate(self, direction: Array) -> int | None:
-        """The entry to blame for a direction that is wrong, by halving; None if no single one can be told."""
-        on = np.flatnonzero(direction)
-        while len(on) > 1:
-            for half in (on[: len(on) // 2], on[len(on) // 2 :]):
-                part = np.zeros_like(direction)
-                part[half] = direction[half]
-                size = float(np.abs(part).max())
-                if len(half) == 1 or look(self.point, part, 0.5 * max(1.0, 1.0 / size), self.k).status == "wrong":
-                    on = half
-                    break
-            else:
-                return None
-            if len(on) == 1 and self.coordinate(int(on[0])).status != "wrong":
-                rest = half if half is not on else np.setdiff1d(np.flatnonzero(direction), on)
-                wrong = [i for i in rest[:2].tolist() if self.coordinate(i).status == "wrong"]
-                return wrong[0] if wrong else None
-        return int(on[0])
-
-    def astray(self) -> list[tuple[Array, Look]]:
-        """Random directions that are wrong where every entry looked at is right: errors too small to see in one entry.
-
-        They count without the entries that nothing can be said of, and only as far as the tolerances of the entries can
-        hide them: a direction that contradicts its own coordinates shows a function without a derivative. Of a large
-        input only some coordinates are known, so two directions must agree that something is wrong.
-        """
-        still = [i for i, seen in self.coordinates.items() if seen.status in ("open", "choice")]
-        found = []
-        for direction, seen in self.random:
-            if seen.status == "wrong" and still:
-                direction = direction.copy()
-                direction[still] = 0.0
-                start = 0.5 * max(1.0, float(np.max(self.point.scale, initial=0.0, where=direction != 0)))
-                seen = look(self.point, direction, start, self.k)
-            if seen.status == "wrong" and self._hidden(direction, seen):
-                found.append((direction, seen))
-        return found if len(self.coordinates) == self.point.flat.size or len(found) > 1 else []
-
-    def _hidden(self, direction: Array, seen: Look) -> bool:
-        """Whether the coordinates' tolerances leave room for what the direction found."""
-        on = np.flatnonzero(direction).tolist()
-        if not all(i in self.coordinates for i in on):
-            return True
-        room = sum(abs(direction[i]) * self.coordinates[i].tolerance for i in on)
-        return bool((np.abs(seen.got - seen.expected) <= room + seen.tolerance).all())
-
-    @property
-    def choices(self) -> dict[int, Look]:
-        """Entries off at the very point only."""
-        return {i: seen for i, seen in self.coordinates.items() if seen.status == "choice"}
-
-    @property
-    def kinked(self) -> bool:
-        looks = [*self.coordinates.values(), *(seen for _, seen in self.random)]
-        return any(seen.status == "kink" for seen in looks)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -15,13 +16,13 @@ from gradproof.oracles import contract
 from gradproof.oracles.finding import Finding, Verdict, Worst
 from gradproof.oracles.graph import Array
 from gradproof.oracles.judge import K
-from gradproof.oracles.look import Look, Survey
+from gradproof.oracles.look import Look
 from gradproof.oracles.point import Opaque, Point
+from gradproof.oracles.survey import Survey
 from gradproof.oracles.trial import Trial, run
 from gradproof.oracles.verdict import Kind
 
 COORDINATES = 256
-COARSE = 2.0**-20  # the unit roundoff of the half precisions is above it
 CHOICE = (
     "the gradient is right on both sides of the point and off only there, so either the program chooses a slope at a kink in a "
     "way that values do not show, as relu(x) - relu(-x) does at 0, or it is wrong at this very point"
@@ -97,7 +98,7 @@ def _located(subject: Opaque, flat: int) -> tuple[int, tuple[int, ...]]:
 
 def _linear(trial: Trial, point: Point) -> list[Finding]:
     """The pullback of -2 times the cotangent is -2 times the gradient, and that of zeros is zeros."""
-    scaled = np.concatenate([np.ravel(g) for g in trial.scaled[:-1]]).astype(float) / -2
+    scaled = np.concatenate([np.ravel(g) for g in trial.scaled]).astype(float) / -2
     zero = np.concatenate([np.ravel(g) for g in trial.zero[:-1]]).astype(float)
     own = point.gradients[0]
     findings = []
@@ -140,13 +141,16 @@ def _differences(
         if seen.status == "wrong" and not any(c.status == "wrong" for c in survey.coordinates.values()):
             survey.locate(direction)
     looks = list(survey.coordinates.values())
-    evidence = _evidence(survey, n)
+    if n > len(looks) and directions and not survey.covered and survey.beyond_directions:
+        survey.directions(directions, rng, survey.beyond_directions)
+    evidence = survey.evidence()
     wrong = {i: seen for i, seen in survey.coordinates.items() if seen.status == "wrong"}
     astray = survey.astray()
     if wrong:
         i = max(wrong, key=lambda i: _units(wrong[i], k))
         others = f"{len(wrong)} of {len(looks)} entries looked at are wrong" if len(wrong) > 1 else "one entry is wrong"
-        return _blame(subject, point, findings, i, wrong[i], k, f"{others}: {_reason(wrong[i])}", evidence)
+        at = survey.points.get(i, point)
+        return _blame(subject, at, findings, i, wrong[i], k, f"{others}: {_reason(wrong[i])}", evidence)
     if astray and not survey.kinked and not survey.choices:
         direction, seen = astray[0]
         i = int(np.argmax(np.abs(point.gradients[seen.worst] * direction)))
@@ -160,25 +164,51 @@ def _differences(
             return _blame(subject, where, findings, i, seen, k, reason, evidence)
         if survey.choices:
             i = max(survey.choices, key=lambda i: _units(survey.choices[i], k))
-            found = _blame(subject, point, findings, i, survey.choices[i], k, _choice(survey.choices[i]), evidence)
+            at = survey.points.get(i, point)
+            found = _blame(subject, at, findings, i, survey.choices[i], k, _choice(survey.choices[i]), evidence)
             last = replace(found.findings[-1], kind=Kind.UNDECIDED)
             return _verdict(subject, [*findings, last], evidence, found.case.cotangents)
+    unseen = 0 if survey.covered else n - len(looks)
+    said = partial(Finding, "gradient", entries=n, undecided=len(survey.undecided) + unseen)
+    serious = {i: why for i, why in survey.undecided.items() if not why.slight}
+    if serious:
+        i, why = next(iter(serious.items()))
+        worst = _shown(subject, i, survey.coordinates[i])
+        reason = f"{why.reason} ({len(serious)} of {n} entries so)"
+        return _verdict(subject, [*findings, said(Kind.UNDECIDED, reason, worst=worst)], evidence)
+    if unseen and directions:
+        reason = f"only {len(looks)} of {n} entries were looked at alone, and random directions tell nothing of the rest; try coordinates={n}"
+        return _verdict(subject, [*findings, said(Kind.UNDECIDED, reason)], evidence)
+    left = _left(subject, survey, unseen)
+    if survey.kinked:
         count = sum(seen.status == "kink" for seen in looks)
         reason = f"on a kink of f along {count} of {len(looks)} coordinates, between the slopes from left and right"
-        return _verdict(subject, [*findings, Finding("gradient", Kind.SUBGRADIENT, reason)], evidence)
-    everything = [*looks, *(seen for _, seen in survey.random)]
-    if all(seen.status == "open" for seen in everything):
-        reason = "differences say nothing here: f is singular, too noisy, or jumps at these inputs"
-        return _verdict(subject, [*findings, Finding("gradient", Kind.UNDECIDED, reason)], evidence)
-    if np.isnan(point.gradients).any():
-        count = int(np.isnan(point.gradients).any(axis=0).sum())
-        reason = f"the gradient is nan in {count} of {n} entries, and differences say nothing there (0 times an infinite slope?)"
-        return _verdict(subject, [*findings, Finding("gradient", Kind.UNDECIDED, reason)], evidence)
-    if subject.unit > COARSE and _least(survey) >= 1:
-        reason = "f is too coarse in its dtype for differences: at these inputs they could not tell this gradient from zero"
-        return _verdict(subject, [*findings, Finding("gradient", Kind.UNDECIDED, reason)], evidence)
-    units = max((_units(seen, k) for seen in everything if seen.status == "agrees"), default=0.0)
-    return _verdict(subject, [*findings, Finding("gradient", Kind.AGREE, units=units)], evidence)
+        return _verdict(subject, [*findings, said(Kind.SUBGRADIENT, f"{reason}; {left}" if left else reason)], evidence)
+    units = max((_units(seen, k) for seen in survey.looks if seen.status == "agrees"), default=0.0)
+    reason = f"within the error of differences; {left}" if left else ""
+    return _verdict(subject, [*findings, said(Kind.AGREE, reason, units)], evidence)
+
+
+def _shown(subject: Opaque, i: int, seen: Look) -> Worst:
+    """An entry without a decision, at the first cotangent that shows it."""
+    where, index = _located(subject, i)
+    j = int(np.argmin(np.isfinite(seen.got)))
+    return Worst(where, index, float(seen.got[j]), float(seen.expected[j]), float(seen.tolerance[j]), float(seen.tolerance[j]))
+
+
+def _left(subject: Opaque, survey: Survey, unseen: int) -> str:
+    """The entries that have no decision and are passed by, in words."""
+    found = []
+    if survey.undecided:
+        i, why = next(iter(survey.undecided.items()))
+        where, index = _located(subject, i)
+        found.append(
+            f"{len(survey.undecided)} of the entries, far below the others, have no decision: the first is %{where} at {list(index)}, "
+            f"where the values of f show the slope {why.reason}"
+        )
+    if unseen:
+        found.append(f"{unseen} not looked at")
+    return "; ".join(found)
 
 
 def _units(seen: Look, k: float) -> float:
@@ -246,28 +276,3 @@ def _beside(
             if i is not None and survey.coordinates[i].status == "wrong":
                 return other, survey.coordinates[i], i
     return None
-
-
-def _least(survey: Survey) -> float:
-    """The smallest relative error that would have been seen, in the median of all looks; 0 where no slope is above 0."""
-    looks = [*survey.coordinates.values(), *(seen for _, seen in survey.random)]
-    size = np.max([np.nan_to_num(np.abs(s.got), posinf=0.0) for s in survey.coordinates.values()], axis=0)
-    seen = [
-        float(t / abs(g))
-        for s in looks
-        if s.status in ("agrees", "wrong")
-        for t, g, most in zip(s.tolerance, s.expected, size.tolist(), strict=True)
-        if abs(g) > 1e-3 * most and np.isfinite(t)  # what is left of a zero slope has no relative error
-    ]
-    return float(np.median(seen)) if seen else 0.0
-
-
-def _evidence(survey: Survey, n: int) -> str:
-    looks = [*survey.coordinates.values(), *(seen for _, seen in survey.random)]
-    least = f"{found:.0e}" if (found := _least(survey)) else "unknown"
-    text = (
-        f"differences, {len(looks)} directions ({len(survey.coordinates)} of {n} entries and {len(survey.random)} "
-        f"random), smallest relative error it would have seen about {least}"
-    )
-    still = sum(s.status == "open" for s in looks)
-    return text + (f"; {still} directions undecided" if still else "")

@@ -21,6 +21,8 @@ def text(verdict: Verdict) -> str:
         f"  property   {finding.property}",
         f"  reason     {finding.reason or verdict.kind.meaning}",
     ]
+    if finding.entries:
+        lines.append(f"  entries    {finding.entries - finding.undecided} of {finding.entries} decided")
     worst = finding.worst
     if worst is not None:
         lines += [

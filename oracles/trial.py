@@ -135,9 +135,10 @@ def _taken(engine: Engine, arrays: Any, what: str) -> Arrays:
 def run(engine: Engine, case: Case, fn: Callable[..., tuple[Any, ...]] | None = None) -> Trial:
     """Put an engine through the runs of a trial; exceptions are caught and kept.
 
-    ``fn``, a function of the engine's own arrays, runs in place of the case's graph.
+    ``fn``, a function of the engine's own arrays, runs in place of the case's graph, on arrays laid out as they were given.
     """
     trial = Trial(engine, case)
+    lay = strided if fn is None and _odd(case.graph.primal_values) else np.array
     graph = case.graph
     try:
         if _name(graph.dtype) not in capabilities(engine).dtypes:
@@ -149,7 +150,7 @@ def run(engine: Engine, case: Case, fn: Callable[..., tuple[Any, ...]] | None = 
                     raise Unsupported(f"the engine declares {name} unsupported in {_name(graph.dtype)}")
             fixed = constants(engine, graph)
             fn = function(engine, graph, fixed)
-        _run(trial, engine, fn, case)
+        _run(trial, engine, fn, lay)
         held = [leaf.data for leaf in graph.leaves if leaf.constant]  # of a function given, constants are out of reach
         trial.constants_after = held if fixed is None else _taken(engine, list(fixed.values()), "constant")
     except Unsupported as why:
@@ -161,9 +162,10 @@ def run(engine: Engine, case: Case, fn: Callable[..., tuple[Any, ...]] | None = 
     return trial
 
 
-def _run(trial: Trial, engine: Engine, fn: Callable[..., tuple[Any, ...]], case: Case) -> None:
-    graph = case.graph
-    lay = strided if _odd(graph.primal_values) else np.array
+def _run(
+    trial: Trial, engine: Engine, fn: Callable[..., tuple[Any, ...]], lay: Callable[[Array], Array]
+) -> None:
+    case, graph = trial.case, trial.case.graph
     primals = [engine.from_numpy(lay(v)) for v in graph.primal_values]
     cotangents = tuple(engine.from_numpy(lay(c)) for c in case.cotangents)
 

@@ -25,6 +25,7 @@ ILL = 1 / (np.arange(5)[:, None] + np.arange(5) + 1.0)  # Hilbert's matrix
 
 SMOOTH = "smooth"
 KINKED = "kinked"
+OPEN = "open"  # differences cannot tell, and say so
 
 # name: (function of the torch module, inputs, what the verdict must be)
 TORCH: dict[str, tuple[Callable[..., Any], tuple[Any, ...], str]] = {
@@ -41,7 +42,7 @@ TORCH: dict[str, tuple[Callable[..., Any], tuple[Any, ...], str]] = {
     "softmax at 1e6": (lambda t, x: t.softmax(x, -1), (normal(3, 4) + 1e6,), SMOOTH),
     "logsumexp, saturated": (lambda t, x: t.logsumexp(x, -1), (normal(3, 4) * 300,), SMOOTH),
     "norm": (lambda t, x: t.linalg.vector_norm(x), (normal(4),), SMOOTH),
-    "1 - cos, cancelling": (lambda t, x: (1 - t.cos(x)) / x**2, (np.array([1e-7, 1e-4, 1e-8, 0.3]),), SMOOTH),
+    "1 - cos, cancelling": (lambda t, x: (1 - t.cos(x)) / x**2, (np.array([1e-7, 1e-4, 1e-8, 0.3]),), OPEN),
     "(x + 1e8) - 1e8": (lambda t, x: (x + 1e8) - 1e8, (normal(4),), SMOOTH),
     "solve": (lambda t, a, b: t.linalg.solve(a, b), (SQUARE, normal(4)), SMOOTH),
     "det": (lambda t, a: t.linalg.det(a), (SQUARE,), SMOOTH),
@@ -90,15 +91,18 @@ def test_an_oscillation_sampled_too_coarsely_is_not_taken_for_small(seed: int) -
 
 def test_steps_of_rounding_that_keep_time_with_the_points_are_still_noise() -> None:
     x = np.array([1e-7, 1e-4, 1e-8, 0.3])
-    verdict = check_gradient(lambda x: (1.0 - ge.cos(x)) / (x * x), x, seed=19, save=None)
-    assert verdict.kind is Kind.AGREE
-    assert "undecided" in verdict.evidence
+    with pytest.raises(InconclusiveError, match="too noisy"):
+        check_gradient(lambda x: (1.0 - ge.cos(x)) / (x * x), x, seed=19, save=None)
 
 
 @pytest.mark.parametrize("name", TORCH)
 def test_a_correct_torch_function_does_not_alarm(name: str) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     function, inputs, expected = TORCH[name]
+    if expected is OPEN:
+        with pytest.raises(InconclusiveError, match="too noisy"):
+            check_gradient(lambda *xs: function(torch, *xs), *inputs, engine="torch", save=None)
+        return
     verdict = check_gradient(lambda *xs: function(torch, *xs), *inputs, engine="torch", save=None)
     assert verdict.kind is (Kind.SUBGRADIENT if expected is KINKED else Kind.AGREE)
 
@@ -177,7 +181,7 @@ def test_what_differences_cannot_tell_is_inconclusive() -> None:
     with pytest.raises(InconclusiveError, match=r"RANGE.*not finite"):
         check_gradient(ge.log, np.array([0.0]))
     with pytest.raises(InconclusiveError, match=r"UNDECIDED.*meaning="):
-        check_gradient(ge.sqrt, np.array([0.0]), directions=1)
+        check_gradient(lambda x: x * ge.sqrt(x), np.array([0.0]), directions=1)
 
 
 def test_the_evidence_says_what_it_rests_on() -> None:
@@ -254,5 +258,5 @@ def test_a_nan_where_the_values_say_nothing_is_never_passed() -> None:
     """The known trap: where(x > 0, sqrt(x), 0) has the gradient 0 times infinity at 0; it passed, as "undecided directions"."""
     torch = pytest.importorskip("torch")
     x = torch.tensor([0.0, 4.0], dtype=torch.float64)
-    with pytest.raises(InconclusiveError, match="nan in 1 of 2"):
+    with pytest.raises(InconclusiveError, match=r"x at \[0\]: got nan.*1 of 2 entries.*pass meaning="):
         check_gradient(lambda x: torch.where(x > 0, torch.sqrt(x), torch.zeros_like(x)), x)
