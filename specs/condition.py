@@ -107,7 +107,7 @@ def _ratios(site: Site, operand: int) -> Array:
     """The largest magnitude over the smallest, of each slice that a product is made of, where no entry is 0."""
     rows = np.abs(_slices(site, operand))
     rows = rows[np.all(rows > 0, axis=1)]
-    return np.max(rows, axis=1) / np.min(rows, axis=1) if rows.size else np.zeros(0)  # type: ignore[no-any-return]
+    return np.max(rows, axis=1) / np.min(rows, axis=1) if rows.size else np.zeros(0)
 
 
 def _log10(x: Array) -> Array:

@@ -50,6 +50,7 @@ class Known:
         if (self.engine, self.blame) != (engine, node.op) or not self.covers(kind, of):
             return False
         found = [f for f in verdict.findings if (f.kind, f.property) == (kind, of)]
+        found = found or [f for f in verdict.findings if self.covers(f.kind, f.property)]  # whose first gradient fails, alone
         return bool(found) and holds(self.condition, site(verdict.case), found[0].worst, verdict.case.graph.dtype.name)
 
 
