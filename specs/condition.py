@@ -28,6 +28,7 @@ ANSWER = {"is", "error_at_most", "relative_error_at_most", "bounds_at_most"}
 LIMITS: dict[str, Callable[[Format], float]] = {
     "sqrt_largest": lambda f: math.sqrt(f.largest),  # beyond, a square overflows
     "sqrt_smallest": lambda f: math.sqrt(f.eta),  # below, a square is subnormal or 0
+    "smallest_reciprocal": lambda f: 1 / f.largest,  # below, 1 over a number overflows
     "reciprocal_square": lambda f: 1 / math.sqrt(f.eta),  # beyond, 1 over a square is subnormal or 0
     "reciprocal_squares": lambda f: 1 / math.sqrt(2 * f.eta),  # and here 1 over the sum of two squares
     "log_largest": lambda f: math.log(f.largest),  # beyond, an exponential overflows
