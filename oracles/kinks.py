@@ -47,7 +47,7 @@ def in_hull(certificate: Certificate, g: Array, tolerance: Array) -> bool:
     matrix = (points[varying] - low[varying, None]) / scale[:, None]
     target = (g[varying] - low[varying]) / scale
     limit = np.append(tolerance[varying] / scale, 0.0) + SLACK
-    from scipy.optimize import nnls  # here, because importing it takes a third of the time that a process needs to start
+    from scipy.optimize import nnls  # here: importing it is a third of the start of a process
 
     matrix = np.vstack([matrix, np.ones(matrix.shape[1])]) / limit[:, None]
     _, distance = nnls(matrix, np.append(target, 1.0) / limit)

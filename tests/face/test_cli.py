@@ -133,12 +133,23 @@ def test_a_process_ends_in_that_line_and_no_traceback() -> None:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+BASE = """
+from gradproof.oracles.adapters.native import NativeEngine
+from gradproof.oracles.engine import Capabilities
+class Engine(NativeEngine):
+"""
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [
         ("import nosuchpackage", "needs 'nosuchpackage', which is not installed"),
         ("raise RuntimeError('boom')", "importing 'mine' failed: RuntimeError: boom"),
         ("def f(:", "importing 'mine' failed: SyntaxError"),
+        (f"{BASE}    capabilities = 'everything'", "its capabilities is 'everything'; expected a Capabilities"),
+        (f"{BASE}    name = 3", "its name is 3; expected a str"),
+        (f"{BASE}    capabilities = property(lambda self: 1 / 0)", "reading its attributes failed: ZeroDivisionError"),
+        (f"{BASE}    capabilities = Capabilities(at_kinks={{'abs': 'left'}})", "failed: ValueError: at_kinks['abs'] is 'left'"),
     ],
 )
 def test_an_engine_file_that_cannot_be_imported_is_one_line_and_exit_2(tmp_path: Path, source: str, said: str) -> None:
@@ -227,26 +238,30 @@ def counted(function, limit):
     def call(*arguments, **options):
         seen.append(1)
         if len(seen) == limit:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), came)
         return function(*arguments, **options)
     return call
 
 if __name__ == "__main__":
+    came = signal.Signals[sys.argv.pop()]
     loop.take = counted(loop.take, 5)  # one process: in the fifth case
     pool.Worker.give = counted(pool.Worker.give, 4)  # several: some tasks are done
     main()
 """
 
 
+@pytest.mark.parametrize(("came", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_ctrl_c_ends_every_process_and_still_writes_what_was_found(tmp_path: Path, jobs: str) -> None:
+def test_ctrl_c_and_sigterm_end_every_process_and_still_write_what_was_found(
+    tmp_path: Path, jobs: str, came: str, code: int
+) -> None:
     record, script = tmp_path / "r.json", tmp_path / "interrupted.py"
     script.write_text(INTERRUPTED)
     words = ("verify", "--cases", "20", "--graphs", "100000", "--jobs", jobs, "--json", str(record))
     done = subprocess.run(
-        [sys.executable, str(script), *words], capture_output=True, text=True, cwd=tmp_path, check=False, timeout=120
+        [sys.executable, str(script), *words, came], capture_output=True, text=True, cwd=tmp_path, check=False, timeout=120
     )
-    assert done.returncode == 130, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     data = json.loads(record.read_text())
     assert data["interrupted"]
     assert data["totals"]["cases"] >= (4 if jobs == "1" else 20)
@@ -288,14 +303,25 @@ def test_compare_exits_1_on_a_regression_and_0_without(tmp_path: Path) -> None:
     assert text == good.read_text()
 
 
-def test_jobs_2_finds_the_same_as_one_process(tmp_path: Path) -> None:
+def timeless(path: Path) -> object:
+    """A record without its times and the command that made it."""
+
+    def cut(item: object) -> object:
+        if isinstance(item, dict):
+            return {key: cut(value) for key, value in item.items() if key not in ("seconds", "created", "command")}
+        return [cut(value) for value in item] if isinstance(item, list) else item
+
+    return cut(json.loads(path.read_text()))
+
+
+@pytest.mark.parametrize(("engine", "ops"), [("native", "add,exp,max"), ("my_engine:Wrong", "sin,multiply,tan")])
+def test_the_record_of_jobs_2_is_that_of_one_process_but_for_times(tmp_path: Path, engine: str, ops: str) -> None:
     one, two = tmp_path / "1.json", tmp_path / "2.json"
-    common = ("--ops", "add,exp,max", "--cases", "5", "--graphs", "40")
-    gradproof("verify", "--json", str(one), *common, cwd=tmp_path)
-    done = gradproof("verify", "--json", str(two), "--jobs", "2", *common, cwd=tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
-    first, second = json.loads(one.read_text()), json.loads(two.read_text())
-    assert first["totals"]["counts"] == second["totals"]["counts"]
+    common = ("--ops", ops, "--cases", "5", "--graphs", "350", "--save", str(tmp_path / "f"))
+    gradproof("verify", engine, "--json", str(one), *common)
+    gradproof("verify", engine, "--json", str(two), "--jobs", "2", *common)
+    assert timeless(one) == timeless(two)
+    assert bool(json.loads(one.read_text())["failures"]) is (engine != "native")
 
 
 def test_a_run_that_judges_nothing_does_not_pass() -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +54,11 @@ class Signs(Mine):
     def vjp(self, fn, primals):
         open(f"worker-{os.getpid()}", "w").close()
         return super().vjp(fn, primals)
+
+class Sleeps(Mine):
+    def vjp(self, fn, primals):
+        open(f"asleep-{os.getpid()}", "w").close()
+        time.sleep(300)
 
 class Stillborn(Mine):
     def __init__(self):
@@ -129,6 +139,51 @@ def test_a_hang_that_no_signal_ends_is_ended_from_outside(monkeypatch: pytest.Mo
     assert dead.note["index"] == far()[0]
     assert overall(results, "multiply").total() == COUNT
     assert overall(results, "sin").total() + sum(r.unjudged for r in results) == COUNT
+
+
+PARENT = """
+import sys
+from gradproof.specs import run
+
+if __name__ == "__main__":
+    list(run.results([run.Task("deadly:Sleeps", "sin", "float64", 0, 2, 0)], 1))
+"""
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and is more than what its parent has yet to collect."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="its ends of processes are others")
+def test_a_worker_ends_with_its_parent_however_that_ends(tmp_path: Path) -> None:
+    (tmp_path / "parent.py").write_text(PARENT)
+    parent = subprocess.Popen([sys.executable, "parent.py"], cwd=tmp_path)
+    until(lambda: bool(list(tmp_path.glob("asleep-*"))))
+    (mark,) = tmp_path.glob("asleep-*")
+    pid = int(mark.name.removeprefix("asleep-"))
+    assert alive(pid)
+    parent.kill()
+    parent.wait()
+    try:
+        until(lambda: not alive(pid))
+    finally:
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
+
+
+def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Wait for something that comes in a moment; an AssertionError if it never does."""
+    for _ in range(int(seconds / 0.05)):
+        if true():
+            return
+        time.sleep(0.05)
+    assert true()
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
