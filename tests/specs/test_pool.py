@@ -171,7 +171,7 @@ def test_a_worker_ends_with_its_parent_however_that_ends(tmp_path: Path) -> None
     parent.kill()
     parent.wait()
     try:
-        until(lambda: not alive(pid))
+        until(lambda: not alive(pid), 20.0)  # long before the limit of a case ends it
     finally:
         if alive(pid):
             os.kill(pid, signal.SIGKILL)
