@@ -49,7 +49,7 @@ def decode_array(item: Mapping[str, Any], where: str = "array") -> Array:
         raise GraphError(f"{where}.shape: expected at most {AXES_MAX} sizes from 0 on, found {shown(list(shape))}")
     data = part(item, "data", list, where)
     if len(data) != math.prod(shape):
-        raise GraphError(f"{where}.data: expected {math.prod(shape)} values for shape {list(shape)}, found {len(data)}")
+        raise GraphError(f"{where}.data: expected {shown(math.prod(shape))} values for shape {shown(list(shape))}, found {len(data)}")
     dtype = dtype_named(name)
     read = _float if is_float(dtype) else _whole
     flat = [read(v, dtype, f"{where}.data[{i}]") for i, v in enumerate(data)]

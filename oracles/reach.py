@@ -143,8 +143,13 @@ def untaken(certificate: Certificate, zero: bool = False) -> set[int]:
     """
     tape = certificate.recording.tape
     adjoints = certificate.sweep()[2]
-    fixed, found = _fixed(tape), set()
-    for k, ends in steep(certificate).items():
+    fixed, found, rows = _fixed(tape), set(), steep(certificate)
+    if certificate.higher:  # the tangents of an engine are infinite in all that these reach, and meet its zeros
+        found.update(rows)
+        for k, args in enumerate(tape.args):
+            if any(i in found for i in args):
+                found.add(k)
+    for k, ends in rows.items():
         ct = adjoints.value[k]
         if zero or ct is None or ct.is_zero():
             found.add(k)

@@ -28,7 +28,7 @@ def scaled(factor: float) -> Bent:
 
 def test_a_right_gradient_agrees(native: Engine) -> None:
     verdict = judge(EXP, native)
-    assert found(verdict) == (Kind.AGREE, "value")
+    assert found(verdict) == (Kind.AGREE, "gradient")
     assert verdict.units <= 1
 
 
