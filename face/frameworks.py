@@ -99,6 +99,12 @@ class Framework:
         """``fn`` over NumPy arrays."""
         return lambda arrays: [self.engine.to_numpy(y) for y in self._outputs(fn, arrays)]
 
+    def layouts(
+        self, fn: Function, primals: Sequence[Array], cotangents: Sequence[Array], arguments: Sequence[bool]
+    ) -> tuple[str, str]:
+        """What breaks where arrays are laid out in another way, and what is refused; empty where nothing, or without strides."""
+        return "", ""
+
     @contextmanager
     def untouched(self) -> Iterator[None]:
         """Leave the framework's global state (random numbers, threads) as it was."""
@@ -168,6 +174,13 @@ class Torch(Framework):
                 )
 
         return pulled
+
+    def layouts(
+        self, fn: Function, primals: Sequence[Array], cotangents: Sequence[Array], arguments: Sequence[bool]
+    ) -> tuple[str, str]:
+        from gradproof.layouts import torch_layouts
+
+        return torch_layouts(self.engine, fn, primals, cotangents, arguments)
 
     @contextmanager
     def untouched(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from gradproof.oracles.verdict import Kind
 
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gradproof.check.LARGE_S", 0.5)
+    monkeypatch.setattr("gradproof.setting.LARGE_S", 0.5)
 
 
 def test_a_large_function_is_judged_by_its_formula() -> None:
