@@ -118,7 +118,7 @@ def _at_kinks(
     if certificate.ties and whole and not kinks.in_hull(certificate, known, tolerance):
         return _wrong(right, names, g, centre, decided, bound, certificate, "outside the convex hull of the slopes at the ties")
     if not kinks.keeps_mass(certificate, known, tolerance):
-        return _wrong(right, names, g, centre, decided, bound, certificate, "wrong along a direction that keeps the ties")
+        return _wrong(right, names, g, centre, decided, bound, certificate, "wrong along a direction in which it is smooth")
     shares = conventions.shares(certificate, capabilities(trial.engine).at_kinks)
     if shares is not None:
         balls, errors, _ = certificate.sweep(shares)

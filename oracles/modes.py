@@ -104,6 +104,9 @@ def directions(case: Case, count: int) -> list[list[Array]]:
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in (*values, *case.cotangents)))
     rnd = random.Random(digest.hexdigest())
     held = {node.operands[0] for node in case.graph.nodes if node.op in SYMMETRIC}
+    if held and max(held) >= len(case.graph.leaves):  # computed from other matrices: sums and products keep symmetry
+        square = (p for p, v in zip(case.graph.primals, values, strict=True) if v.ndim > 1 and v.shape[-1] == v.shape[-2])
+        held.update(square)
     drawn = [[_drawn(rnd, x) for x in values] for _ in range(count)]
     return [
         [_symmetric(v) if p in held else v for p, v in zip(case.graph.primals, one, strict=True)] for one in drawn
