@@ -60,10 +60,12 @@ def check_gradient(
     Without, it is the error of adaptive differences. ``order=2`` judges Hessian-vector products as well, ``order=3``
     also the third derivative along two directions: each is the framework's own gradient of the order before.
 
-    Accuracy: float64 where f accepts it; ``verdict.evidence`` says what the bound rests on.
+    Accuracy: float64 where f accepts it, and then the dtype given as well, a half precision only with ``meaning``;
+    ``verdict.evidence`` says what the bound rests on. ``verdict.undecided`` of ``verdict.entries`` have no decision: they are
+    known to be a millionth of the largest entry at most.
 
-    Raises: GradientError, with the report as its text, if the gradient is wrong; InconclusiveError if nothing could be
-    decided; whatever f itself raises when it is called.
+    Raises: GradientError, with the report as its text, if the gradient is wrong; InconclusiveError if any other entry is not
+    decided, and which; whatever f itself raises when it is called.
 
     >>> import gradproof.engine as ge
     >>> check_gradient(lambda x: ge.sum(ge.sin(x) * x), np.array([0.5, 2.0])).kind

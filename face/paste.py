@@ -14,7 +14,7 @@ from gradproof.arguments import Arguments
 from gradproof.oracles.graph import Array
 from gradproof.oracles.judge import K
 
-ENTRIES_MAX = 100  # larger inputs are loaded from the file in the test to paste
+ENTRIES_MAX = 100  # larger inputs are not printed: the test to paste loads them from the file
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,8 @@ def _headers(call: Call) -> tuple[list[str], list[str], str]:
 
 def replay(call: Call, arguments: Arguments, path: Path | None) -> list[str]:
     if path is None:
+        if sum(x.data.size for x in arguments.leaves) > ENTRIES_MAX:
+            return ["to replay: call check_gradient again with save= a folder, which keeps the inputs"]
         return ["to replay: run the test below"]
     imports, blanks, expression = _headers(call)
     return [
@@ -167,6 +169,11 @@ def _literal(value: Any) -> str:
     return _array(value) if isinstance(value, np.ndarray) else repr(value)
 
 
+def _outline(value: Any) -> str:
+    """An argument too large to print."""
+    return f"{value.dtype.name} of shape {list(value.shape)}" if isinstance(value, np.ndarray) else type(value).__name__
+
+
 def regression_test(call: Call, arguments: Arguments, path: Path | None) -> list[str]:
     """A regression test, ready to paste."""
     imports, blanks, expression = _headers(call)
@@ -175,9 +182,12 @@ def regression_test(call: Call, arguments: Arguments, path: Path | None) -> list
     for i, value in enumerate(arrays):
         leaf = next((x.name for x in arguments.leaves if isinstance(value, np.ndarray) and x.data is value), "")
         names.append(leaf if leaf.isidentifier() and leaf not in names else f"x{i}")
-    large = sum(x.data.size for x in arguments.leaves) > ENTRIES_MAX and path is not None
+    large = sum(x.data.size for x in arguments.leaves) > ENTRIES_MAX
     lines = ["from gradproof import check_gradient"]
-    if large:
+    if large and path is None:
+        shapes = ", ".join(f"{name}: {_outline(value)}" for name, value in zip(names, arrays, strict=True))
+        body = [f"{', '.join(names)} = ...  # the inputs ({shapes}): make them from a seed, or run again with save= and load the file"]
+    elif large:
         lines.append("from gradproof.failures import load")
         body = [f"{', '.join(names)}{',' if len(names) == 1 else ''} = load({str(path)!r})  # keep this file"]
     else:

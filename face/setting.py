@@ -29,7 +29,7 @@ GRADED = 3.0  # the second cotangent spans this many decades up and down
 
 
 class InconclusiveError(GradproofError):
-    """Nothing could be decided, and why."""
+    """An entry of a gradient, or all of it, could not be decided, and why."""
 
 
 def flat(value: Any) -> list[Any]:

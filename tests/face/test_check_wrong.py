@@ -301,6 +301,13 @@ def test_the_test_to_paste_fails_as_it_is_and_passes_once_repaired(
     scope["test_gradient_of_wrongfactor"]()
 
 
+def test_large_inputs_that_were_not_saved_are_not_printed_but_how_to_keep_them_is(wrong: ModuleType) -> None:
+    text = str(caught(wrong.WrongFactor.apply, RNG.standard_normal((200, 100)), coordinates=4, directions=1))
+    assert len(text) < 2500
+    assert "x = ...  # the inputs (x: float64 of shape [200, 100])" in text
+    assert "call check_gradient again with save= a folder" in text
+
+
 def test_the_replay_call_repeats_the_check(
     wrong: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
