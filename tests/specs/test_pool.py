@@ -213,3 +213,9 @@ def test_two_processes_count_what_one_does() -> None:
     todo = [run.Task("native", op, "float64", 0, 8, 0) for op in ("sin", "add", "nn.relu")]
     one, two = ([(r.task.op, r.overall, r.counts) for r in run.results(todo, jobs)] for jobs in (1, 2))
     assert sorted(one, key=lambda item: item[0]) == sorted(two, key=lambda item: item[0])
+
+
+def test_a_worker_starts_without_the_optimizers_that_few_kinks_need() -> None:
+    said = "import sys, gradproof.specs.pool; print('scipy.optimize' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
