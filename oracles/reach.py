@@ -143,7 +143,8 @@ def untaken(certificate: Certificate, zero: bool = False) -> set[int]:
     """
     tape = certificate.recording.tape
     adjoints = certificate.sweep()[2]
-    fixed, found, rows = _fixed(tape), set(), steep(certificate)
+    fixed, rows = _fixed(tape), steep(certificate)
+    found: set[int] = set()
     if certificate.higher:  # the tangents of an engine are infinite in all that these reach, and meet its zeros
         found.update(rows)
         for k, args in enumerate(tape.args):
