@@ -11,10 +11,10 @@ import numpy as np
 from gradproof import failures
 from gradproof.arguments import Arguments
 from gradproof.frameworks import framework, guess
+from gradproof.oracles.callables.opaque import COORDINATES
 from gradproof.oracles.errors import GradproofError
 from gradproof.oracles.finding import Verdict
 from gradproof.oracles.judge import K
-from gradproof.oracles.opaque import COORDINATES
 from gradproof.oracles.verdict import Kind
 from gradproof.paste import Call
 from gradproof.setting import InconclusiveError, Options, Setting, flat

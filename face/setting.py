@@ -12,13 +12,13 @@ from gradproof import failures
 from gradproof.arguments import Arguments, gather
 from gradproof.arguments import Leaf as Named
 from gradproof.frameworks import Framework, Function
+from gradproof.oracles.callables.opaque import conduct, judge_opaque
+from gradproof.oracles.callables.point import Opaque
 from gradproof.oracles.errors import GradproofError
 from gradproof.oracles.finding import Finding, Verdict
 from gradproof.oracles.formats import FORMATS
 from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node
 from gradproof.oracles.judge import weigh
-from gradproof.oracles.opaque import conduct, judge_opaque
-from gradproof.oracles.point import Opaque
 from gradproof.oracles.trial import run
 from gradproof.oracles.verdict import Kind
 from gradproof.paste import name_of, path_of
@@ -188,9 +188,9 @@ class Setting:
         self, cases: Sequence[Case], graded: tuple[Array, ...], fn: Function, meaning: Callable[..., Any], k: float
     ) -> Verdict:
         """The verdict on the last of the cases, whose function is the gradient of that of the case before."""
-        from gradproof.oracles.array_formula import large_formula
-        from gradproof.oracles.formula import certify_formula
-        from gradproof.oracles.large import weigh_large
+        from gradproof.oracles.callables.formula import certify_formula
+        from gradproof.oracles.large.formula import large_formula
+        from gradproof.oracles.large.judge import weigh_large
         from gradproof.oracles.modes import REVERSE, Mode, weigh_in
 
         found = []

@@ -14,8 +14,8 @@ from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Verdict
 from gradproof.oracles.graph import Case
 from gradproof.oracles.judge import K, judge
-from gradproof.oracles.large import parted
-from gradproof.oracles.linearised import is_large
+from gradproof.oracles.large.judge import parted
+from gradproof.oracles.large.linearised import is_large
 from gradproof.oracles.rewrite import forward_values, isolated
 
 ACCUMULATION = "accumulation"

@@ -19,7 +19,7 @@ from gradproof.oracles.engine import Engine
 from gradproof.oracles.entries import gradient
 from gradproof.oracles.finding import Finding, Verdict, Worst
 from gradproof.oracles.graph import Case
-from gradproof.oracles.linearised import is_large
+from gradproof.oracles.large.linearised import is_large
 from gradproof.oracles.reach import overflown
 from gradproof.oracles.trial import Trial, run
 from gradproof.oracles.verdict import Kind
@@ -37,7 +37,7 @@ def judge(case: Case, engine: Engine, k: float = K) -> Verdict:
     """Judge one engine on one case.
 
     Returns a Verdict; never raises for what the engine does. Blame, witnesses and reduction are separate calls. A case too
-    large for a tape of scalars is judged by blocked projections (``oracles/large.py``).
+    large for a tape of scalars is judged by blocked projections (``oracles/large/judge.py``).
     """
     return weighed(run(engine, case), k)[0]
 
@@ -45,7 +45,7 @@ def judge(case: Case, engine: Engine, k: float = K) -> Verdict:
 def weighed(trial: Trial, k: float = K) -> tuple[Verdict, Certificate | None]:
     """The verdict on what an engine answered, and the certificate it rests on: none of a large case, or of no answer."""
     if not trial.unsupported and is_large(trial.case):
-        from gradproof.oracles.large import weigh_large
+        from gradproof.oracles.large.judge import weigh_large
 
         return weigh_large(trial, k), None
     certificate = None if trial.unsupported else certify(trial.case)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from gradproof.oracles.blame import blame
-from gradproof.oracles.large import judge_large
-from gradproof.oracles.projections import Locality
+from gradproof.oracles.large.judge import judge_large
+from gradproof.oracles.large.projections import Locality
 from gradproof.oracles.verdict import Kind
 from gradproof.specs.conformance import Conformance
 from gradproof.specs.known import reason

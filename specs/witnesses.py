@@ -13,7 +13,7 @@ from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Finding, Verdict, Vote
 from gradproof.oracles.graph import Array, Case
 from gradproof.oracles.judge import K
-from gradproof.oracles.linearised import is_large
+from gradproof.oracles.large.linearised import is_large
 from gradproof.oracles.selfcheck import self_check
 from gradproof.oracles.trial import Trial
 from gradproof.oracles.verdict import Kind

@@ -15,7 +15,7 @@ import numpy as np
 
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node
-from gradproof.oracles.large import judge_large
+from gradproof.oracles.large.judge import judge_large
 from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.trial import capabilities
 

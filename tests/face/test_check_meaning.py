@@ -11,7 +11,7 @@ import scipy.special
 
 import gradproof.engine as ge
 from gradproof import GradientError, InconclusiveError, check_gradient
-from gradproof.oracles.recorded import FormulaError
+from gradproof.oracles.callables.recorded import FormulaError
 from gradproof.oracles.verdict import Kind
 
 RNG = np.random.default_rng(0)

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradproof.oracles.arrays import ARRAYS
 from gradproof.oracles.bound import Rounding
 from gradproof.oracles.catalogue import CATALOGUE
 from gradproof.oracles.certificate import certify
 from gradproof.oracles.graph import Case, Graph, Leaf, Node
-from gradproof.oracles.lanes import edges, on_arrays
-from gradproof.oracles.linearised import Linearised
-from gradproof.oracles.pushforward import Pushforward
+from gradproof.oracles.large.arrays import ARRAYS
+from gradproof.oracles.large.lanes import edges, on_arrays
+from gradproof.oracles.large.linearised import Linearised
+from gradproof.oracles.large.pushforward import Pushforward
+from gradproof.oracles.large.tracked import NotLinearised, Tracked, lift
 from gradproof.oracles.scalar import BINARY, FLOAT, UNARY
-from gradproof.oracles.tracked import NotLinearised, Tracked, lift
 from gradproof.specs import run
 
 OPS = tuple(CATALOGUE)

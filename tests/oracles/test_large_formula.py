@@ -10,12 +10,12 @@ import pytest
 from scipy import special
 
 import gradproof.engine as ge
-from gradproof.oracles.array_formula import large_formula, linearised_formula
+from gradproof.oracles.callables.formula import certify_formula
 from gradproof.oracles.engine import Engine
-from gradproof.oracles.formula import certify_formula
 from gradproof.oracles.graph import Case, Graph, Leaf, Node
-from gradproof.oracles.large import weigh_large
-from gradproof.oracles.tracked import NotLinearised
+from gradproof.oracles.large.formula import large_formula, linearised_formula
+from gradproof.oracles.large.judge import weigh_large
+from gradproof.oracles.large.tracked import NotLinearised
 from gradproof.oracles.trial import run
 from gradproof.oracles.verdict import Kind
 

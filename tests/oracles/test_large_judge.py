@@ -16,9 +16,9 @@ from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Verdict
 from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node
 from gradproof.oracles.judge import judge
-from gradproof.oracles.large import judge_large
-from gradproof.oracles.linearised import Linearised, is_large
-from gradproof.oracles.projections import Sampler, locality
+from gradproof.oracles.large.judge import judge_large
+from gradproof.oracles.large.linearised import Linearised, is_large
+from gradproof.oracles.large.projections import Sampler, locality
 from gradproof.oracles.trial import function
 from gradproof.oracles.verdict import Kind
 from gradproof.specs import run

@@ -2,7 +2,7 @@
 
 Structure (reshape, take, matmul, einsum, …) is NumPy's own code on the values, and again on the tangents; slopes come
 from the scalar table, on whole arrays. NumPy's calls are looked up in ``UFUNCS`` and ``FUNCTIONS``, which
-``oracles/arrays.py`` fills; any other is refused, so that none drops a tangent.
+``oracles/large/arrays.py`` fills; any other is refused, so that none drops a tangent.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 from gradproof.oracles.bound import EDGE_FACTOR
 from gradproof.oracles.errors import GradproofError
 from gradproof.oracles.graph import Array
-from gradproof.oracles.lanes import edges, on_arrays
-from gradproof.oracles.pushforward import Pushforward
+from gradproof.oracles.large.lanes import edges, on_arrays
+from gradproof.oracles.large.pushforward import Pushforward
+from gradproof.oracles.large.steps import Linear, Multilinear, Slopes
 from gradproof.oracles.scalar import BINARY, UNARY
-from gradproof.oracles.steps import Linear, Multilinear, Slopes
 
 Function = Callable[..., Any]
 UFUNCS: dict[Any, Function] = {}

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradproof.oracles.callables.look import Look
+from gradproof.oracles.callables.point import Point
+from gradproof.oracles.callables.slope import SHARP
 from gradproof.oracles.graph import Array
-from gradproof.oracles.look import Look
-from gradproof.oracles.point import Point
-from gradproof.oracles.slope import SHARP
 
 TOLD = 0.5  # a tolerance above this part of the slope could not have told it from zero
 AT_REST = 1e-6  # below this part of f's mean slope around the point, a slope is told to be zero

@@ -19,9 +19,9 @@ from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Finding, Verdict, Worst
 from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node
 from gradproof.oracles.judge import CONDUCT, K
-from gradproof.oracles.linearised import Linearised, located
-from gradproof.oracles.projections import Block, Locality, Sampler, locality
-from gradproof.oracles.tracked import NotLinearised
+from gradproof.oracles.large.linearised import Linearised, located
+from gradproof.oracles.large.projections import Block, Locality, Sampler, locality
+from gradproof.oracles.large.tracked import NotLinearised
 from gradproof.oracles.trial import Trial, capabilities, run
 from gradproof.oracles.verdict import Kind
 

@@ -13,11 +13,21 @@ import scipy.special
 
 from gradproof.oracles.ball import PRECISION, Scalar, Tape, lifted, precision, scalars
 from gradproof.oracles.bound import TIE_FACTOR, Rounding
+from gradproof.oracles.callables.recorded import (
+    FUNCTIONS,
+    UFUNCS,
+    FormulaError,
+    Log,
+    Mask,
+    Pair,
+    numbers,
+    objects,
+    plain,
+)
 from gradproof.oracles.catalogue import op
 from gradproof.oracles.certificate import Certificate, Recording, certify_recording
 from gradproof.oracles.graph import Array, Case
 from gradproof.oracles.meaning import SCALARS
-from gradproof.oracles.recorded import FUNCTIONS, UFUNCS, FormulaError, Log, Mask, Pair, numbers, objects, plain
 from gradproof.oracles.tangents import tangents
 
 # ---- comparisons, selections

@@ -19,7 +19,7 @@ from time import perf_counter
 import numpy as np
 
 from gradproof.oracles.graph import Array
-from gradproof.oracles.linearised import U64, Linearised, Projection, exactly
+from gradproof.oracles.large.linearised import U64, Linearised, Projection, exactly
 
 ROUNDS = 2
 TRIES = 4  # fresh directions in which a half of a block may hide what the whole showed

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from gradproof.oracles.callables.look import Look, look
+from gradproof.oracles.callables.point import Point
+from gradproof.oracles.callables.telling import at_rest, narrowed, negligible, rises_without_end, told, without_number
 from gradproof.oracles.graph import Array
-from gradproof.oracles.look import Look, look
-from gradproof.oracles.point import Point
-from gradproof.oracles.telling import at_rest, narrowed, negligible, rises_without_end, told, without_number
 
 STEPS = 64  # roundings of an entry: so far aside a choice at a tie is taken, and a slope is still the same
 SMALL = 1e-3  # an entry below this is looked at on its own scale too

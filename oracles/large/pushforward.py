@@ -1,6 +1,6 @@
 """A graph linearised on whole arrays: a list of linear steps, and pushes of directions along them.
 
-The graph's NumPy meaning runs once over ``Tracked`` arrays (``oracles/arrays.py``), which leave their steps here. Summed
+The graph's NumPy meaning runs once over ``Tracked`` arrays (``oracles/large/arrays.py``), which leave their steps here. Summed
 against |cotangent|, the error E of a push bounds the error of <ct, t>, and the sum over the direction's entries of the error
 bounds of the engine's gradient: both are the same sum over paths, taken from either end (docs/judge.md 8).
 """
@@ -14,7 +14,7 @@ from math import isfinite
 import numpy as np
 
 from gradproof.oracles.bound import Rounding
-from gradproof.oracles.steps import Operands, Pushed, Slopes, Step
+from gradproof.oracles.large.steps import Operands, Pushed, Slopes, Step
 
 
 @dataclass

@@ -12,10 +12,8 @@ from typing import Any
 import numpy as np
 
 from gradproof.oracles.bound import TIE_FACTOR
-from gradproof.oracles.meaning import Axis, Structure, _collapsed
-from gradproof.oracles.scalar import BINARY, UNARY
-from gradproof.oracles.steps import Join, Linear, Origin, Pick, Select
-from gradproof.oracles.tracked import (
+from gradproof.oracles.large.steps import Join, Linear, Origin, Pick, Select
+from gradproof.oracles.large.tracked import (
     FUNCTIONS,
     UFUNCS,
     Function,
@@ -32,6 +30,8 @@ from gradproof.oracles.tracked import (
     summed,
     unary,
 )
+from gradproof.oracles.meaning import Axis, Structure, _collapsed
+from gradproof.oracles.scalar import BINARY, UNARY
 
 
 def total(x: Tracked, axis: Axis = None, keepdims: bool = False) -> Tracked:

@@ -16,9 +16,9 @@ from typing import Literal
 
 import numpy as np
 
+from gradproof.oracles.callables.point import Point
+from gradproof.oracles.callables.slope import LEFT, RIGHT, Slope, fit, ladder, rough
 from gradproof.oracles.graph import Array
-from gradproof.oracles.point import Point
-from gradproof.oracles.slope import LEFT, RIGHT, Slope, fit, ladder, rough
 
 FINE = 1e-3  # below this part of the first radius a mismatch counts only if f is smooth around it
 TELLING = 0.05  # a tolerance above this part of the slope tells too little: look from each side

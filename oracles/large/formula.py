@@ -1,6 +1,6 @@
 """A user's NumPy formula on whole arrays: what NumPy's functions and array methods mean on ``Tracked`` arrays.
 
-The counterpart of ``oracles/formula.py`` for arrays that are too large for scalars; importing it teaches ``Tracked`` NumPy.
+The counterpart of ``oracles/callables/formula.py`` for arrays that are too large for scalars; importing it teaches ``Tracked`` NumPy.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-from gradproof.oracles.arrays import ARRAYS
 from gradproof.oracles.bound import Rounding
 from gradproof.oracles.graph import Case
-from gradproof.oracles.linearised import LIMIT, SMALL, Linearised, entries, leaves_on
-from gradproof.oracles.pushforward import Pushforward
-from gradproof.oracles.tracked import FUNCTIONS, UFUNCS, NotLinearised, Tracked, binary, lift, lifted, unary
+from gradproof.oracles.large.arrays import ARRAYS
+from gradproof.oracles.large.linearised import LIMIT, SMALL, Linearised, entries, leaves_on
+from gradproof.oracles.large.pushforward import Pushforward
+from gradproof.oracles.large.tracked import FUNCTIONS, UFUNCS, NotLinearised, Tracked, binary, lift, lifted, unary
 
 
 class Compared:

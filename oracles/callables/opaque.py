@@ -13,12 +13,12 @@ from functools import partial
 import numpy as np
 
 from gradproof.oracles import contract
+from gradproof.oracles.callables.look import Look
+from gradproof.oracles.callables.point import Opaque, Point
+from gradproof.oracles.callables.survey import Survey
 from gradproof.oracles.finding import Finding, Verdict, Worst
 from gradproof.oracles.graph import Array
 from gradproof.oracles.judge import K
-from gradproof.oracles.look import Look
-from gradproof.oracles.point import Opaque, Point
-from gradproof.oracles.survey import Survey
 from gradproof.oracles.trial import Trial, run
 from gradproof.oracles.verdict import Kind
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from gradproof.oracles.callables.slope import Line
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.formats import FORMATS
 from gradproof.oracles.graph import Array, Case
-from gradproof.oracles.slope import Line
 
 NEAR = 9  # points at which noise is measured
 CONDITION = 64.0  # how much more a gradient may suffer from a rounding than the value did

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.oracles.arrays import ARRAYS
 from gradproof.oracles.bound import Rounding
 from gradproof.oracles.catalogue import op
 from gradproof.oracles.graph import Array, Case, Graph, Node, evaluate
-from gradproof.oracles.pushforward import Pushforward
-from gradproof.oracles.steps import Pushed
-from gradproof.oracles.tracked import NotLinearised, Tracked, lift
+from gradproof.oracles.large.arrays import ARRAYS
+from gradproof.oracles.large.pushforward import Pushforward
+from gradproof.oracles.large.steps import Pushed
+from gradproof.oracles.large.tracked import NotLinearised, Tracked, lift
 
 U64 = 2.0**-53
 LIMIT = 20_000  # scalars that the judge's tape holds with ease: 0.2 s

@@ -1,0 +1,1 @@
+"""Callables that show no graph: looked at through differences, or by a NumPy formula (``check_gradient``)."""
