@@ -55,6 +55,7 @@ class Headline:
     failing: int
     skipped: int
     refused: int
+    dodged: int
     rest: tuple[tuple[Kind, int], ...]
 
     @property
@@ -123,6 +124,7 @@ def headlines(record: Record) -> list[Headline]:
                 failing=sum(sum(record.failing(entry).values()) for entry in entries),
                 skipped=sum(n for kind, n in counts.items() if kind.skipped),
                 refused=sum(entry.refused for entry in entries),
+                dodged=sum(entry.dodged for entry in entries),
                 rest=tuple(sorted(((k, n) for k, n in counts.items() if n and k is not Kind.AGREE), key=_severity)),
             )
         )

@@ -12,6 +12,7 @@ from gradproof.oracles.adapters.native import NativeEngine
 from gradproof.oracles.engine import Capabilities
 from gradproof.oracles.errors import Unsupported
 from gradproof.reports.junit import to_junit
+from gradproof.reports.render import render
 from gradproof.session import Session
 from gradproof.specs import run
 from gradproof.specs.conformance import Conformance
@@ -63,6 +64,9 @@ def test_a_run_fails_where_an_op_is_refused_more_often_than_decided() -> None:
     assert record.fails(whole)
     assert said.strip().splitlines()[-1].startswith("NOT CLEAN")
     assert f"refused case by case: {whole.refused} of 12 cases, {whole.decided} decided" in to_junit(record)
+    page = render(record)
+    assert "refused more often than answered, which fails the run" in page
+    assert "Nothing fails the run" not in page
 
 
 def test_a_few_refusals_are_said_and_fail_nothing() -> None:
