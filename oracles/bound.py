@@ -94,14 +94,22 @@ def finite(x: float) -> float:
     return INFINITY if isnan(x) else x
 
 
-def forward(tape: Tape, unit: Rounding, lossy: bool = False, spread: Sequence[arb] | None = None) -> Forward:
+def forward(
+    tape: Tape,
+    unit: Rounding,
+    lossy: bool = False,
+    spread: Sequence[arb] | None = None,
+    played: Sequence[arb] | None = None,
+) -> Forward:
     """Running error of every value of the tape, and the selections whose inputs compare within their errors.
 
     ``lossy`` adds 2u to the values of saturating functions, as to their slopes in ``reverse``. ``spread`` are values
     widened to what any choice at the ties gives; magnitudes are then taken from the far end of each, and ties round.
+    ``played`` are those of a replay at more bits: of a wide ball (cos of 1e56 at 128 bits) the middle says nothing.
     """
     u, eta = unit.u, unit.eta
-    rows, args, values, starts, factors = tape.rows, tape.args, spread or tape.values, tape.starts, tape.factors
+    rows, args, starts, factors = tape.rows, tape.args, tape.starts, tape.factors
+    values = spread or played or tape.values
     size = [abs(float(v)) for v in values] if spread is None else [float(v.abs_upper()) for v in values]
     dv: list[float] = []
     terms = list(size)  # for sums: what the terms added so far within one op amount to, in any order

@@ -148,7 +148,7 @@ class Certificate:
     def lossy(self) -> Forward:
         """The forward errors with saturating functions widened (docs/judge.md 2); sweeps with them are widened too."""
         with precision(self.bits):
-            return forward(self.recording.tape, self.unit, lossy=True)
+            return forward(self.recording.tape, self.unit, lossy=True, played=self.played)
 
     def largest(self) -> float:
         """The largest magnitude any value or adjoint of the computation reaches."""
@@ -196,7 +196,9 @@ def certify_recording(
         certificate.bits *= 2
         with precision(certificate.bits):
             played = certificate.played = recording.tape.replay()
+            bounds = certificate.forward = forward(recording.tape, unit, played=played)
         certificate.value = [played[k] for k in certificate.outputs]
+        value_error = certificate.value_error = [bounds.dv[k] for k in certificate.outputs]
     certificate.gradient, certificate.bound = balls, errors
     certificate.total = [adjoints.total[i] for i in slots]
     if adjoints.met or adjoints.singular:  # other choices may reach further ties

@@ -118,3 +118,10 @@ def test_a_slope_below_the_range_of_floats_still_carries_an_error_that_is_large(
     certificate = certify(chain(x, "tan", "exp", "rsqrt"))
     assert certificate.value_error[0] > 1e-13 * float(certificate.value[0])
     assert not judge(chain(x, "tan", "exp", "rsqrt"), native).kind.fails
+
+
+def test_where_the_first_balls_are_wide_the_bound_is_that_of_the_narrow_ones(native: Engine) -> None:
+    certificate = certify(chain([64.89915019521037], "sinh", "square", "cos"))
+    assert certificate.bits > 128
+    assert certificate.value_error[0] > 1
+    assert not judge(chain([64.89915019521037], "sinh", "square", "cos"), native).kind.fails
