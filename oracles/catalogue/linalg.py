@@ -108,7 +108,7 @@ def _any_einsum(source: Source, shape: Shape) -> Sketch | None:
         terms.append("".join(source.pick(LETTERS) for _ in range(1 + source.below(2))))
     for letter in LETTERS:
         sizes.setdefault(letter, source.pick((2, 3)))
-    used = sorted({letter for term in terms for letter in term}, key=lambda letter: (source.byte(), letter))
+    used = sorted(sorted({letter for term in terms for letter in term}), key=lambda letter: (source.byte(), letter))
     result = "".join(used[: source.below(len(used) + 1)])
     shapes = [shape, *(tuple(sizes[letter] for letter in term) for term in terms[1:])]
     return Sketch(tuple(map(Slot, shapes)), {"subscripts": ",".join(terms) + "->" + result})
