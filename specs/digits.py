@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -145,7 +145,7 @@ class Step:
     def __init__(self, gradient: Gradient, batch: tuple[Array, Array], used: tuple[Any, Sequence[Any]]) -> None:
         native: Any = by_name("native")
         self.lineage, self.capabilities = native.lineage, native.capabilities
-        self.from_numpy, self.to_numpy = native.from_numpy, native.to_numpy
+        self.from_numpy, self.to_numpy = partial(np.array, order="C"), native.to_numpy  # laid out as the step's own
         self.gradient, self.batch = gradient, batch
         self.used: tuple[Any, Sequence[Any]] | None = used
 
