@@ -19,3 +19,7 @@ class Unsupported(GradproofError, NotImplementedError):
 
 class EngineError(GradproofError):
     """An engine cannot be found, or the framework behind it is not installed."""
+
+
+class MissingPackage(GradproofError):
+    """An optional package is needed for what was asked, and is not installed."""

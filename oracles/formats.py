@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.oracles.errors import GradproofError
+from gradproof.oracles.errors import MissingPackage
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,14 @@ def dtype_named(name: str) -> np.dtype[Any]:
     >>> dtype_named("float16")
     dtype('float16')
 
-    Raises: GradproofError if it is bfloat16 and ml_dtypes is not installed.
+    Raises: MissingPackage if it is bfloat16 and ml_dtypes is not installed.
     """
     if name != "bfloat16":
         return np.dtype(name)
     try:
         import ml_dtypes
     except ModuleNotFoundError as error:
-        raise GradproofError(
+        raise MissingPackage(
             'bfloat16 needs the package ml_dtypes, which is not installed: pip install "gradproof[bfloat16]".'
         ) from error
     found: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gradproof.oracles.codec import load
+from gradproof.oracles.errors import MissingPackage
 from gradproof.oracles.finding import Verdict
 from gradproof.oracles.graph import Case
 from gradproof.oracles.verdict import Kind
@@ -56,13 +57,16 @@ class Known:
 
 @cache
 def corpus() -> tuple[Known, ...]:
-    """Every saved graph, in the order of their names.
+    """Every saved graph, in the order of their names; without those of bfloat16 where ml_dtypes is not installed.
 
     Raises: GraphError if a file is damaged or its condition means nothing; KeyError if its note lacks a field.
     """
     found = []
     for path in sorted(CORPUS.glob("*.json")):
-        case = load(path)
+        try:
+            case = load(path)
+        except MissingPackage:  # then no engine here has the dtype either
+            continue
         note = case.note
         check(note["condition"], path.name)
         found.append(

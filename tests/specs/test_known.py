@@ -270,3 +270,12 @@ def test_a_known_defect_still_fails_its_replay_and_a_declared_difference_does_no
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == code, done.stderr
         assert word + saved(name).reason in " ".join(done.stdout.split())
+
+
+def test_without_ml_dtypes_the_other_saved_graphs_are_there() -> None:
+    said = (
+        "import sys; sys.modules['ml_dtypes'] = None; from gradproof.specs.known import corpus; "
+        "print(len(corpus()), any(k.case.graph.dtype.name == 'bfloat16' for k in corpus()))"
+    )
+    found = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout.split()
+    assert found == [str(sum(k.case.graph.dtype.name != "bfloat16" for k in corpus())), "False"]
