@@ -2,6 +2,9 @@
 
 A node's id grows with time, so whatever reads a value has a greater id than the value: taking the newest node that has
 a cotangent is already an evaluation order, and no part of the graph needs sorting or recursion.
+
+Read ``Node``, ``apply`` and ``sweep`` first: ``unary`` and ``binary`` are fast paths of ``apply``. docs/engine.md traces
+an example.
 """
 
 from __future__ import annotations
@@ -80,6 +83,8 @@ def _primal_names(rules: tuple[Rule | None, ...]) -> Sequence[str]:
     pull = next((rule.pull for rule in rules if rule is not None), None)
     if pull is None or isinstance(pull, partial):
         return [str(i) for i in range(len(rules))]
+    # Argument names decide what is saved: after (xp, ct, out) a rule's arguments are the primals, and ``Rule.saves`` names
+    # some of them. So all rules of an op must call the primals alike.
     return pull.__code__.co_varnames[3 : 3 + len(rules)]
 
 
@@ -265,6 +270,9 @@ def sweep(
     With ids in ``first .. stop - 1`` the variables are those of one transform and nothing older is visited; without,
     they are all the leaves. On ``xp = raw`` cotangents are plain arrays; on the engine's own functions they are
     Arrays and the sweep itself is recorded. ``release`` drops residuals behind the sweep.
+
+    The heap holds negated ids: ``heapq`` gives the smallest entry first and the sweep needs the newest node, so this
+    makes a max-heap of it.
     """
     recorded = xp is not raw
     slots: dict[int, Slot] = {}

@@ -1,4 +1,7 @@
-"""The tables of pullbacks: one rule per (op, argument), and nothing else here knows a derivative."""
+"""The tables of pullbacks: one rule per (op, argument), and nothing else here knows a derivative.
+
+The comments ``# C1``, ``# C2``, ... cite the conventions at kinks and poles in specs/conventions.md by number.
+"""
 
 from __future__ import annotations
 
