@@ -43,6 +43,7 @@ from gradproof.oracles.scalar import ARB, BINARY, UNARY, Binary, Unary
 INFINITY = float("inf")
 FAINT = 1e-280  # a slope below this, times what is large, is worth more digits than a float has
 HYPOT, SQUARE = BINARY["hypot"], UNARY["square"]
+TAILS = frozenset({"exp", "sinh", "cosh"})  # with a quotient these spell tanh, sigmoid and their kin
 TIE_FACTOR = 8.0  # inputs closer than this many of their own errors count as a tie (docs/judge.md 3)
 EDGE_FACTOR = 16.0  # an input closer than this many of its own errors to a singularity has no first-order bound
 
@@ -79,6 +80,7 @@ class Forward:
     unknown: set[int]
     edges: set[int]
     lossy: bool = False
+    spelled: bool = False
 
 
 def carried(slope: arb, error: float) -> float:
@@ -98,12 +100,14 @@ def forward(
     tape: Tape,
     unit: Rounding,
     lossy: bool = False,
+    spelled: bool = False,
     spread: Sequence[arb] | None = None,
     played: Sequence[arb] | None = None,
 ) -> Forward:
     """Running error of every value of the tape, and the selections whose inputs compare within their errors.
 
-    ``lossy`` adds 2u to the values of saturating functions, as to their slopes in ``reverse``. ``spread`` are values
+    ``lossy`` adds 2u to the values of saturating functions, as to their slopes in ``reverse``; ``spelled`` takes for such
+    every function that a saturating one can be written with (``loss``). ``spread`` are values
     widened to what any choice at the ties gives; magnitudes are then taken from the far end of each, and ties round.
     ``played`` are those of a replay at more bits: of a wide ball (cos of 1e56 at 128 bits) the middle says nothing.
     """
@@ -189,12 +193,28 @@ def forward(
                         d += carried(p, dv[i])
                 if row is SQUARE:
                     d += dv[a[0]] * dv[a[0]]  # all there is where the argument is 0
-                if lossy and isinstance(row, Unary) and row.saturating:
+                if lossy and saturates(row, spelled):
                     d += 2 * u
             d = finite(d)
             exact.append(False)
         dv.append(d)
-    return Forward(dv, exact, ties, jumps, origins, unknown, edges, lossy)
+    return Forward(dv, exact, ties, jumps, origins, unknown, edges, lossy, spelled)
+
+
+def saturates(row: object, spelled: bool) -> bool:
+    """Whether engines lose digits in the tail of what this row computes, or, in a formula, is a part of."""
+    return isinstance(row, Unary) and (row.saturating or (spelled and row.name in TAILS))
+
+
+def loss(row: object, size: Any, spelled: bool, u: float) -> Any:
+    """What a lossy bound adds to the slope of a row at an argument of this size.
+
+    A formula may spell a saturating function with exp and a quotient: 2u is added to exp's slope, and to the slope of any
+    other function by the relative change of its argument, so that what is computed from a large one stays sharp.
+    """
+    if saturates(row, spelled):
+        return 2 * u
+    return 2 * u / (1.0 + size) if spelled else 0.0
 
 
 def _crosses(

@@ -39,6 +39,7 @@ class Recording:
     tape: Tape
     values: list[Array]
     owners: list[tuple[int, int, str]] = field(default_factory=list)  # first row, value id, op
+    spelled: bool = False  # from a formula, which may write a saturating function with exp and a quotient
 
     def owner(self, row: int) -> tuple[int, str]:
         """Value id and op that recorded a row of the tape."""
@@ -119,7 +120,7 @@ class Certificate:
             if self.higher and weights:
                 values = tape.replay(weights=weights)
                 if wide:
-                    errors = forward(tape, self.unit, errors.lossy, values)
+                    errors = forward(tape, self.unit, errors.lossy, errors.spelled, values)
             adjoints = reverse(tape, errors, self.unit, self.seeds, weights, values, wide)
         zero = arb(0)
         balls = [zero if (a := adjoints.value[i]) is None else a for i in self.slots]
@@ -148,7 +149,7 @@ class Certificate:
     def lossy(self) -> Forward:
         """The forward errors with saturating functions widened (docs/judge.md 2); sweeps with them are widened too."""
         with precision(self.bits):
-            return forward(self.recording.tape, self.unit, lossy=True, played=self.played)
+            return forward(self.recording.tape, self.unit, lossy=True, spelled=self.recording.spelled, played=self.played)
 
     def largest(self) -> float:
         """The largest magnitude any value or adjoint of the computation reaches."""

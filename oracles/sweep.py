@@ -21,7 +21,7 @@ from gradproof.oracles.ball import (
     Tape,
     arb,
 )
-from gradproof.oracles.bound import FAINT, INFINITY, Forward, Rounding, carried, finite, slopes
+from gradproof.oracles.bound import FAINT, INFINITY, Forward, Rounding, carried, finite, loss, slopes
 from gradproof.oracles.scalar import ARB, Unary
 
 UNKNOWN = arb("nan")
@@ -164,8 +164,8 @@ def reverse(
                     move = dv[i] + (u * max(point, eta) if point else 0.0)  # below eta, roundings are of one size
                     if move:
                         dp += carried(q, move)
-                if forward.lossy and isinstance(row, Unary) and row.saturating:
-                    dp += 2 * u
+                if forward.lossy:
+                    dp += loss(row, abs(float(values[j])), forward.spelled, u)
                 product = A * p
                 through = size * m if m >= FAINT else abs(float(product))
                 send(j, product, finite(carried(p, e) if qs else e) + finite((size + e) * dp + scale * through + eta))

@@ -167,7 +167,7 @@ def certify_formula(
     """
     with precision(PRECISION):
         tape = Tape()
-        Log.recording, Log.pairs = Recording(tape, []), []
+        Log.recording, Log.pairs = Recording(tape, [], spelled=True), []
         leaves = [x.data if x.constant else scalars(tape, x.data) for x in case.graph.leaves]
         primals = [x for x, leaf in zip(leaves, case.graph.leaves, strict=True) if not leaf.constant]
         outputs = [lifted(tape, plain(objects(y))) for y in formula(*map(numbers, leaves))]

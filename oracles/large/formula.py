@@ -144,7 +144,7 @@ def linearised_formula(case: Case, formula: Callable[..., Any], lossy: bool = Fa
 
     Raises: NotLinearised if it uses what is not followed on whole arrays, or its outputs have other shapes than the case's.
     """
-    flow = Pushforward(Rounding.of(case.graph.dtype), lossy=lossy)
+    flow = Pushforward(Rounding.of(case.graph.dtype), lossy=lossy, spelled=True)
     with np.errstate(all="ignore"):
         leaves = leaves_on(flow, case.graph)
         outputs = [lift(flow, y) for y in formula(*leaves)]

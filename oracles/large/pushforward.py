@@ -31,6 +31,7 @@ class Pushforward:
     inputs: int = 0
     factor: float = 1.0
     lossy: bool = False
+    spelled: bool = False  # from a formula (oracles/bound.py loss)
     ambiguous: int = 0
     jumps: bool = False
     work: int = 0

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.oracles.bound import EDGE_FACTOR
+from gradproof.oracles.bound import EDGE_FACTOR, loss, saturates
 from gradproof.oracles.errors import GradproofError
 from gradproof.oracles.graph import Array
 from gradproof.oracles.large.lanes import edges, on_arrays
@@ -197,8 +197,8 @@ def unary(name: str, x: Any) -> Tracked:
 
     y, p, q = on_arrays(rows, x.value)
     size = np.abs(p)
-    lossy = 2 * u if x.flow.lossy and row.saturating else 0.0
-    loss = _passed(q, x.error + u * np.abs(x.value)) + row.c_slope * x.flow.factor * u * size + lossy
+    lossy = 2 * u if x.flow.lossy and saturates(row, x.flow.spelled) else 0.0
+    loss = _passed(q, x.error + u * np.abs(x.value)) + row.c_slope * x.flow.factor * u * size + _lost(row, x)
     error = _passed(p, x.error) + row.c * x.flow.factor * u * np.abs(y) + x.flow.unit.eta + lossy
     if name == "square":
         error = error + x.error * x.error
@@ -221,8 +221,8 @@ def binary(name: str, x: Any, y: Any) -> Tracked:
     z, pa, pb, qaa, qab, qbb = on_arrays(rows, a.value, b.value)
     steps = [x.error + u * np.abs(x.value) for x in (a, b)]
     losses = [
-        _passed(qs[0], steps[0]) + _passed(qs[1], steps[1]) + row.c_slope * a.flow.factor * u * np.abs(p)
-        for p, qs in ((pa, (qaa, qab)), (pb, (qab, qbb)))
+        _passed(qs[0], steps[0]) + _passed(qs[1], steps[1]) + row.c_slope * a.flow.factor * u * np.abs(p) + _lost(row, x)
+        for x, p, qs in ((a, pa, (qaa, qab)), (b, pb, (qab, qbb)))
     ]
     error = _passed(pa, a.error) + _passed(pb, b.error) + row.c * a.flow.factor * u * np.abs(z) + a.flow.unit.eta
     if row.edge is not None and not (a.exact and b.exact):
@@ -232,6 +232,13 @@ def binary(name: str, x: Any, y: Any) -> Tracked:
         losses = [np.where(near, np.inf, loss) for loss in losses]
         error = np.where(near, np.inf, error)
     return elementwise([a, b], z, [pa, pb], losses, error)
+
+
+def _lost(row: Any, x: Tracked) -> Any:
+    """What a lossy bound adds to the slopes of a row at its argument ``x``."""
+    if not x.flow.lossy:
+        return 0.0
+    return loss(row, np.abs(x.value), x.flow.spelled, x.flow.unit.u)
 
 
 def _passed(slope: Array, step: Array) -> Array:
