@@ -69,7 +69,7 @@ MISSING = {
     6: "needs both modes timed on the same graphs while inputs and outputs grow",
     7: "needs the count of saved bytes on a transformer, its fit, and the peak of an evaluation without gradients",
     8: "needs checkpointing in the engine: bit-equal gradients, memory O(√L), at most one extra forward",
-    9: "needs float16 and bfloat16 in engine and judge, autocast and loss scaling",
+    9: "needs float16 and bfloat16 in the engine (the judge has them), autocast and loss scaling",
     10: "needs sharded training through a real process group, and the bytes of each rank",
     11: "needs per-layer gradient norms by depth, with and without the fix",
     12: "needs gradient clipping in the engine, and growth rates of an RNN and of transformers by depth",
@@ -165,7 +165,7 @@ def net_claim(engine: Engine) -> Claim:
     how = (
         f"printed numbers against exact rationals; {engine.name} engine, every value and slope on the way judged. The trap: z[0] "
         "is exactly 0, floats make it 2.8e-17 or -2.2e-8, so the dead and the alive unit must both be SUBGRADIENT, in "
-        "both orders of the sum, in float64 and float32 (float16 and bfloat16 are not judged yet)"
+        "both orders of the sum, in float64 and float32 (the judge has float16 and bfloat16 too, the native engine has not)"
     )
     digits = example.digits()
     faults = _printed_faults(digits)
