@@ -39,6 +39,7 @@ def failure(
         op=op,
         dtype=dtype,
         blame=verdict.blame or op,
+        reason=verdict.decisive.reason,
         message=verdict.report(),
         worst=None
         if worst_entry is None

@@ -16,6 +16,7 @@ from gradproof.arguments import Arguments
 from gradproof.oracles.codec import decode_array, encode_array
 from gradproof.oracles.errors import GraphError
 from gradproof.oracles.finding import Finding, Verdict, Worst
+from gradproof.oracles.report import evidence
 from gradproof.oracles.verdict import Kind
 from gradproof.paste import Call, label_of, name_of, nested, number, path_of, regression_test, replay
 
@@ -56,7 +57,7 @@ def report(verdict: Verdict, call: Call, arguments: Arguments, save: str | Path 
         lines += _entry(finding, finding.worst, call, arguments)
         lines.append(f"  cotangent  {_cotangent(verdict, order)}")
     lines += [f"  also       {named(f.reason, arguments)}" for f in verdict.findings if f.kind.fails and f is not finding]
-    lines.append(f"  evidence   {verdict.evidence}")
+    lines.append(f"  evidence   {evidence(verdict)}")
     lines.append(f"  what to do {TODO.get(verdict.kind, verdict.kind.what_to_do)}")
     path, saved = _saved(verdict, call, arguments, save)
     lines += [f"  saved      {saved}", "", *replay(call, arguments, path), "", *regression_test(call, arguments, path)]

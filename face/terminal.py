@@ -13,9 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from gradproof.oracles.judge import K
 from gradproof.oracles.modes import MODES
 from gradproof.oracles.verdict import Kind
 from gradproof.reports.record import CASE, Failure, Record
+from gradproof.reports.view import headlines
 from gradproof.specs.run import Result, Task
 
 console = Console(highlight=False, soft_wrap=True)
@@ -53,8 +55,8 @@ def progress(tasks: Sequence[Task]) -> Iterator[Callable[[Result], None]]:
         yield advance
 
 
-def summary(record: Record, saved: Sequence[Path] = ()) -> None:
-    """The counts of each engine, its failures, the oracles, the claims, and the headline."""
+def summary(record: Record, saved: Sequence[Path] = (), notes: Sequence[str] = ()) -> None:
+    """The counts of each engine, its failures, the oracles, the claims, ``notes`` of what was left out, and the headline."""
     for failure in record.failures[:FAILURES_SHOWN]:
         _failure(failure)
     left = len(record.failures) - FAILURES_SHOWN
@@ -65,6 +67,8 @@ def summary(record: Record, saved: Sequence[Path] = ()) -> None:
     _modes(record)
     _entries(record)
     _dodged(record)
+    for note in notes:
+        console.print(note, markup=False)
     shown = sum(c.verdict == Kind.AGREE for c in record.claims)
     if record.claims:
         open_rows = sum(c.verdict == Kind.NOT_YET_SHOWN for c in record.claims)
@@ -88,7 +92,7 @@ def _counts(record: Record) -> Table:
         name = info.name if info.version == "unknown" else f"{info.name} {info.version}"
         largest = max((e.worst or 0.0 for e in mine), default=0.0)
         cases = sum(sum(e.counts.values()) for e in whole)
-        lines.append([name, str(cases), *(str(n) if n else "·" for n in totals), f"{largest:.3g} B"])
+        lines.append([name, str(cases), *(str(n) if n else "·" for n in totals), f"{largest:.3g} of {K:g} bounds"])
     styles = [None, None, *(style(kind) for kind in kinds), None]
     widths = [max(map(len, column)) for column in zip(heads, *lines, strict=True)]
     counts = Table(box=None, pad_edge=False)
@@ -156,10 +160,25 @@ def _dodged(record: Record) -> None:
             console.print(Text(said, style="bold red"))
 
 
+def _refusing(record: Record) -> str:
+    """The op refused most often, where refusals alone make the run fail; else an empty string."""
+    dodged = [e for e in record.entries if e.property == CASE and e.dodged]
+    if any(f.fails for f in record.failures) or any(c.verdict == Kind.WRONG for c in record.claims):
+        return ""
+    if not dodged or any(record.failing(e) for e in record.entries):
+        return ""
+    most = max(dodged, key=lambda e: e.refused)
+    more = len({e.op for e in dodged}) - 1
+    others = f", and {more} more op{'s' if more > 1 else ''} likewise" if more else ""
+    return f"{most.op} refused {most.refused} of {sum(most.counts.values())} cases it claims{others}; "
+
+
 def headline(record: Record) -> Text:
     """One line: what was judged, what failed, how long it took."""
     totals = record.totals
-    failing = sum(n for k, n in totals.counts.items() if Kind(k).fails)
+    failing = sum(engine.failing for engine in headlines(record))
+    told = sum(n for k, n in totals.counts.items() if Kind(k).fails) - failing
+    declared = f", {told} declared" if told > 0 else ""
     judged = totals.judged
     rate = judged / record.seconds if record.seconds else 0.0
     drawn, without = judged + totals.refused, totals.skipped + totals.refused
@@ -171,7 +190,7 @@ def headline(record: Record) -> Text:
     refused = f"refused case by case: {totals.refused}, " if totals.refused else ""
     left = f"{totals.unjudged} left out after the engine hung or died, " if totals.unjudged else ""
     line = (
-        f"{word}: {failing} failing of {judged} judged ({totals.graphs} graphs), {skipped} without verdict, {refused}{left}"
+        f"{word}: {'' if record.clean else _refusing(record)}{failing} failing of {judged} judged ({totals.graphs} graphs){declared}, {skipped} without verdict, {refused}{left}"
         f"in {record.seconds:.1f} s ({rate:.0f} a second)"
     )
     return Text(line, style="bold green" if sound and not record.interrupted else "bold red")

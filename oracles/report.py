@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradproof.oracles.codec import pretty
+from gradproof.oracles.verdict import Kind
 
 if TYPE_CHECKING:
     from gradproof.oracles.finding import Verdict
+
+
+def evidence(verdict: Verdict) -> str:
+    """What a verdict rests on; a crash needs no bound."""
+    if verdict.kind is not Kind.CRASHED:
+        return verdict.evidence
+    return "the engine raised" if "raised" in verdict.decisive.reason else "the engine gave no answer"
 
 
 def text(verdict: Verdict) -> str:
@@ -31,7 +39,8 @@ def text(verdict: Verdict) -> str:
             f"  expected   {worst.expected!r} ± {worst.radius:.1e}",
             f"  bound      {worst.bound:.3e} (the error is {worst.units:.3g} times it)",
         ]
-    lines.append(f"  evidence   {verdict.evidence}" + (f", {verdict.bits} bits" if verdict.bits else ""))
+    bits = f", {verdict.bits} bits" if verdict.bits and verdict.kind is not Kind.CRASHED else ""
+    lines.append(f"  evidence   {evidence(verdict)}{bits}")
     if "locality" in verdict.note:
         lines.append(f"  locality   {verdict.note['locality']}")
     for vote in verdict.votes:

@@ -53,26 +53,42 @@ class Comparison:
 
     @property
     def is_regression(self) -> bool:
-        """Whether ``gradproof compare`` exits 1."""
-        return bool(self.regressed or self.claims_regressed)
+        """Whether ``gradproof compare`` exits 1: something got worse, or an entry that was not there before fails."""
+        return bool(self.regressed or self.claims_regressed or self.added_failing)
+
+    @property
+    def added_failing(self) -> tuple[Entry, ...]:
+        """The new entries that fail the run."""
+        return tuple(entry for entry in self.added if self.new.fails(entry))
+
+    @property
+    def differ(self) -> tuple[str, ...]:
+        """What the two runs were asked differently, in words: where it is not empty, less may be judged for no other reason."""
+        told = [
+            f"{what} {before} -> {after}"
+            for what, before, after in (
+                ("gradproof", self.old.gradproof, self.new.gradproof),
+                ("seed", self.old.seed, self.new.seed),
+                ("profile", self.old.profile, self.new.profile),
+            )
+            if before != after
+        ]
+        old, new = self.old.entries, self.new.entries
+        for what, had, has in (
+            ("engines", {e.engine for e in old}, {e.engine for e in new}),
+            ("ops", {e.op for e in old}, {e.op for e in new}),
+            ("dtypes", {e.dtype for e in old}, {e.dtype for e in new}),
+        ):
+            moved = [f"{sign}{len(names)}" for sign, names in (("+", has - had), ("-", had - has)) if names]
+            if moved:
+                told.append(f"{what} {' '.join(moved)}")
+        return tuple(told)
 
     def __str__(self) -> str:
-        """The comparison in words, one line a difference; what is empty is left out."""
-        parts = [
-            ("regressed", [str(change) for change in self.regressed]),
-            (
-                "claims regressed",
-                [f"claim {claim.number}: AGREE -> {claim.verdict}" for claim in self.claims_regressed],
-            ),
-            ("fixed", [str(change) for change in self.fixed]),
-            ("no longer decided", [str(change) for change in self.undecided]),
-            ("new", [f"{name(entry)}: {entry.verdict}" for entry in self.added]),
-            ("gone", [f"{name(entry)}: {entry.verdict}" for entry in self.gone]),
-            ("failures new", [describe(failure) for failure in self.failures_added]),
-            ("failures not seen again", [describe(failure) for failure in self.failures_gone]),
-        ]
-        lines = [f"{title} ({len(found)})\n  " + "\n  ".join(found) for title, found in parts if found]
-        return "\n".join(lines) or "no difference"
+        """The comparison in at most forty lines, what fails first."""
+        from gradproof.reports.told import told
+
+        return told(self)
 
 
 def compare(old: Record, new: Record) -> Comparison:

@@ -125,6 +125,7 @@ class Failure:
     op: str
     dtype: str
     blame: str = ""
+    reason: str = ""
     message: str = ""
     worst: Worst | None = None
     case: Mapping[str, Any] = field(default_factory=dict)

@@ -30,6 +30,8 @@ TONES = {
     Kind.ORACLE: "ours",
 }  # every other verdict is "bad"
 
+REASON_MAX = 2_000  # characters: an exception may carry a whole array
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -84,6 +86,7 @@ class Shown:
     number: int
     svg: str
     drawn: bool
+    reason: str
     message: str
     pretty: str
     case: str
@@ -172,6 +175,7 @@ def _shown(record: Record, failure: Failure, number: int, budget: Budget) -> Sho
         number=number,
         svg=svg,
         drawn=bool(svg) or not failure.svg,
+        reason=clip(failure.reason, min(budget.text, REASON_MAX)),
         message=clip(failure.message, budget.text),
         pretty=clip(failure.pretty, budget.text),
         case=case if len(case) <= budget.text else "",

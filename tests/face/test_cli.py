@@ -70,6 +70,8 @@ def test_a_wrong_rule_in_such_an_engine_is_named_with_its_smallest_graph(tmp_pat
     ("words", "said"),
     [
         (("verify", "nativ"), "no engine named 'nativ'. Did you mean 'native'?"),
+        (("verify", "nosuch"), "no engine named 'nosuch'. There are: "),
+        (("verify", "my_engine"), "That is a module: write my_engine:Class"),
         (("verify", "--ops", "nothing*"), "no op matches"),
         (("verify", "--ops", "sin,nosuch"), "no op matches 'nosuch'"),
         (("verify", "--profile", "huge"), "no profile named 'huge'; there are: quick, standard, deep"),
@@ -208,6 +210,7 @@ def test_the_readme_names_every_command_and_every_option_of_verify() -> None:
         ('{"gradproof": "graph", "version": 99}', "Upgrade gradproof"),
         ('{"gradproof": "graph", "version": 1}', "damaged"),
         ('[1, 2]', "not a gradproof graph file"),
+        ('{"gradproof": "check", "version": 1}', "is a file of check_gradient"),
     ],
 )
 def test_a_damaged_or_newer_graph_file_is_refused_in_one_line(tmp_path: Path, text: str, said: str) -> None:
@@ -301,6 +304,14 @@ def test_compare_exits_1_on_a_regression_and_0_without(tmp_path: Path) -> None:
     assert "regressed" in done.stdout
     assert (tmp_path / "c.html").exists()
     assert text == good.read_text()
+    narrow = tmp_path / "narrow.json"
+    gradproof("verify", "my_engine:Engine", "--json", str(narrow), "--ops", "multiply", "--graphs", "0", "--dtype", "float64")
+    shrunk = gradproof("compare", str(good), str(narrow))
+    assert shrunk.returncode == 0
+    assert re.match(r"the runs differ: ops -2\ncoverage shrank: \d+ cells gone\n", shrunk.stdout), shrunk.stdout
+    grown = gradproof("compare", str(narrow), str(bad))
+    assert grown.returncode == 1, grown.stdout
+    assert "new and failing" in grown.stdout
 
 
 def timeless(path: Path) -> object:

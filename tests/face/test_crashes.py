@@ -83,7 +83,12 @@ def test_an_engine_that_raises_system_exit_is_crashed_and_not_obeyed(deadly: Pat
 
 def test_the_replay_of_a_crash_shows_where_the_engine_raised(deadly: Path) -> None:
     (deadly / "raises.py").write_text(RAISES)
-    gradproof("verify", "raises:Engine", "--ops", "sin", "--graphs", "0", "--dtype", "float64", cwd=deadly)
+    ran = gradproof(
+        "verify", "raises:Engine", "--ops", "sin", "--graphs", "0", "--dtype", "float64", "--report", "p.html", cwd=deadly
+    )
+    assert "  evidence   the engine raised\n" in ran.stdout
+    assert "certified balls" not in ran.stdout
+    assert "</strong> the engine raised RuntimeError: no sine so far out</p>" in (deadly / "p.html").read_text()
     (saved,) = (deadly / "gradproof-failures").glob("*.json")
     done = gradproof("replay", str(saved), cwd=deadly)
     assert done.returncode == 1, done.stdout + done.stderr

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from gradproof.oracles.verdict import Kind
+from gradproof.reports.record import CASE, EngineInfo, Entry, Failure, Platform, Record, Totals
+from gradproof.terminal import headline
+
 HERE = Path(__file__).parent
 HEADS = {
     ("engines",): ("engine", "lineage", "version", "ops", "dtypes"),
@@ -42,5 +46,27 @@ def test_every_verdict_of_a_run_is_named_in_full_at_any_width(columns: int, tmp_
     table = out.rpartition("\n\n")[2].partition("\nwitness")[0]
     for word in ("engine", "cases", "AGREE", "SUBGRADIENT", "UNSUPPORTED", "WRONG", "worst", "native", "my_engine:Wrong"):
         assert word in table, table
+    assert " of 16 bounds" in table
     assert "…" not in table
     assert max(map(len, table.splitlines())) <= columns
+
+
+@pytest.mark.parametrize(
+    ("kind", "known", "said"),
+    [
+        ("AGREE", "", "clean: 0 failing of 110 judged (0 graphs), "),
+        ("CRASHED", "", "NOT CLEAN: 33 failing of 110 judged (0 graphs), "),
+        ("CONTRACT", "", "NOT CLEAN: 33 failing of 110 judged (0 graphs), "),
+        ("WRONG", "", "NOT CLEAN: 33 failing of 110 judged (0 graphs), "),
+        ("LOSSY", "as every framework", "clean: 0 failing of 110 judged (0 graphs), 33 declared, "),
+    ],
+)
+def test_the_last_line_counts_what_fails_the_run_and_what_is_declared_apart(kind: str, known: str, said: str) -> None:
+    counts = {"AGREE": 77, kind: 33} if kind != "AGREE" else {"AGREE": 110}
+    told = Failure(id="f", engine="e", verdict=Kind(kind), property="gradient", op="sin", dtype="float64", known=known)
+    record = Record(
+        created="", gradproof="", platform=Platform(python="", system=""), totals=Totals(judged=110, counts=counts),
+        engines=(EngineInfo(name="e", lineage="e", version="1"),), failures=() if kind == "AGREE" else (told,),
+        entries=(Entry(engine="e", property=CASE, op="sin", dtype="float64", counts=counts, verdict=Kind(kind), failures=("f",)),),
+    )  # fmt: skip
+    assert str(headline(record)).startswith(said)

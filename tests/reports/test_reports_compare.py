@@ -82,13 +82,49 @@ def test_a_declared_divergence_is_no_regression(base: Record) -> None:
     assert compare(old, replace(declared, failures=(failure(Kind.LOSSY),))).is_regression
 
 
-def test_new_and_gone_entries_are_listed_and_are_no_regression(base: Record) -> None:
-    old = replace(base, entries=(entry({"AGREE": 1}, "sin"),))
-    new = replace(base, entries=(entry({"WRONG": 1}, "cos"),))
-    found = compare(old, new)
+@pytest.mark.parametrize(("kind", "regresses"), [("AGREE", False), ("UNSUPPORTED", False), ("WRONG", True), ("CRASHED", True)])
+def test_a_new_entry_that_fails_is_a_regression_and_another_is_only_listed(base: Record, kind: str, regresses: bool) -> None:
+    new = replace(base, entries=(entry({kind: 1}, "cos"), entry({"AGREE": 1})))
+    found = compare(replace(base, entries=(entry({"AGREE": 1}),)), new)
     assert [e.op for e in found.added] == ["cos"]
-    assert [e.op for e in found.gone] == ["sin"]
+    assert found.is_regression is regresses
+    assert ("new and failing (1)\n  native cos vjp float64: " in str(found)) is regresses
+
+
+def test_a_new_entry_whose_divergence_is_declared_is_no_regression(base: Record) -> None:
+    declared = failure(Kind.LOSSY, known="as every framework")
+    new = replace(base, entries=(entry({"LOSSY": 1}, failures=("f",)),), failures=(declared,))
+    assert not compare(base, new).is_regression
+    assert "new (1)\n  1 LOSSY (declared)" in str(compare(base, new))
+    assert compare(base, replace(new, failures=(failure(Kind.LOSSY),))).is_regression
+
+
+def test_coverage_that_shrank_is_said_with_what_was_asked_differently_and_is_no_regression(base: Record) -> None:
+    old = replace(base, entries=tuple(entry({"AGREE": 1}, op) for op in ("sin", "cos", "tan")))
+    found = compare(old, replace(base, seed=7, profile="deep", entries=(entry({"AGREE": 1}),)))
+    assert [e.op for e in found.gone] == ["cos", "tan"]
     assert not found.is_regression
+    assert str(found).splitlines() == [
+        "the runs differ: seed 0 -> 7, profile quick -> deep, ops -2", "coverage shrank: 2 cells gone", "  2 AGREE",
+    ]  # fmt: skip
+
+
+def test_a_comparison_of_thousands_of_entries_is_told_in_forty_lines_the_failing_ones_first(base: Record) -> None:
+    ops = [f"op{i:03d}" for i in range(300)]
+    worse = tuple(replace(entry({"WRONG": 1}, op), dtype=dtype) for op in ops for dtype in ("float32", "float64"))
+    better = tuple(replace(e, counts={"AGREE": 1}, verdict=Kind.AGREE) for e in worse)
+    blames = tuple(failure(blame=op, name=op) for op in ops)
+    fresh = replace(base, entries=(*worse, *(replace(e, engine="torch") for e in better)), failures=blames, seed=3)
+    lines = str(compare(replace(base, entries=better), fresh)).splitlines()
+    assert lines[:3] == [
+        "the runs differ: seed 0 -> 3, engines +1", "regressed (600)", "  native op000 vjp float32: AGREE -> WRONG, and 1 more",
+    ]  # fmt: skip
+    assert lines[-2:] == ["new (600)", "  600 AGREE"]
+    assert any(line.endswith(" more on the page") for line in lines)
+    assert len(lines) <= 40
+    everything = replace(base, entries=(*worse, *(replace(e, engine="torch") for e in worse)), failures=blames)
+    for one, other in ((base, everything), (everything, base), (everything, replace(base, entries=better))):
+        assert len(str(compare(one, other)).splitlines()) <= 40
 
 
 def test_failures_are_told_apart_by_signature_not_by_id(base: Record) -> None:

@@ -88,10 +88,53 @@ def test_the_page_loads_nothing(record: Record, page: Page) -> None:
 
 def test_the_headline_counts_what_is_wrong_and_what_is_not_agree(page: Page) -> None:
     words = " ".join(page.words.split())
-    assert "native: 0 wrong of" in words
-    assert "torch: 37 wrong of" in words
+    assert "native: 0 failing of" in words
+    assert re.search(r"torch: 39 failing of [\d,]+ judged, 37 WRONG", words)
     assert "39 cases fail the run." in words
     assert "UNSUPPORTED" in words
+
+
+@pytest.mark.parametrize(
+    ("kind", "known", "headline"),
+    [
+        ("AGREE", "", "0 failing of 110 judged"),
+        ("CRASHED", "", "33 failing of 110 judged"),
+        ("CONTRACT", "", "33 failing of 110 judged"),
+        ("WRONG", "", "33 failing of 110 judged, 33 WRONG"),
+        ("LOSSY", "", "33 failing of 110 judged"),
+        ("LOSSY", "as every framework", "0 failing of 110 judged"),
+    ],
+)
+def test_the_headline_is_red_with_every_case_that_fails_the_run(
+    record: Record, kind: str, known: str, headline: str
+) -> None:
+    told = replace(failure(0), engine="native", verdict=Kind(kind), known=known)
+    entry = Entry(
+        engine="native", property="verdict", op="sin", dtype="float64", verdict=Kind(kind), failures=(told.id,),
+        counts={"AGREE": 77, kind: 33} if kind != "AGREE" else {"AGREE": 110},
+    )  # fmt: skip
+    failures = () if kind == "AGREE" else (told,)
+    alone = replace(record, entries=(entry,), failures=failures, engines=record.engines[:1])
+    text = render.render(alone)
+    head = " ".join(Page(text.partition('<section class="head"')[2].partition("<p class=\"sub\"")[0]).words.split())
+    assert head.endswith(f"native: {headline}")
+    assert ('<span class="bad-text">33 failing</span>' in text) is headline.startswith("33")
+
+
+def test_a_card_tells_the_reason_and_cuts_one_that_holds_a_whole_array(record: Record) -> None:
+    crash = replace(failure(0), verdict=Kind.CRASHED, reason="the engine raised ValueError: <b>no</b>" + "9" * 5000)
+    page = Page(render.render(replace(record, failures=(crash,))))
+    assert "Reason: the engine raised ValueError: <b>no</b>999" in page.words
+    assert "9" * 2001 not in page.words
+
+
+def test_the_changes_open_on_new_entries_that_fail_and_on_coverage_that_shrank(record: Record) -> None:
+    crashed = replace(record.entries[0], op="fresh", counts={"CRASHED": 1}, verdict=Kind.CRASHED)
+    words = words_of(replace(record, entries=(*record.entries[3:], crashed)), record)
+    assert "1 regression" in words
+    assert "New and failing (1) native fresh" in words
+    assert "Coverage shrank: 3 cells are gone." in words
+    assert "They differ: ops +1." in words
 
 
 def test_each_verdict_that_occurred_has_its_meaning_and_what_to_do(record: Record, page: Page) -> None:
@@ -195,7 +238,7 @@ def test_the_page_opens_on_what_changed(record: Record) -> None:
         ),
     )
     words = " ".join(Page(render.render(record, old)).words.split()).partition("Skip to the results")[2]
-    assert words.index("1 regression") < words.index("37 wrong of")
+    assert words.index("1 regression") < words.index("39 failing of")
     assert "No regression" in Page(render.render(record, record)).words
 
 
