@@ -128,7 +128,8 @@ def declared(certificate: Certificate, trial: Trial) -> set[int]:
     allowed = capabilities(trial.engine).nan_at
     recording = certificate.recording
     points = [*certificate.singular, *steep(certificate)] if allowed else []
-    return reached(recording.tape, [r for r in points if recording.owner(r)[1] in allowed])
+    rows = [r for r in points if recording.owner(r)[1] in allowed]
+    return reached(recording.tape, rows, both=certificate.forward.ties)
 
 
 def troubled(certificate: Certificate) -> set[int]:

@@ -51,7 +51,8 @@ def infinities(certificate: Certificate) -> list[float]:
         for k in range(len(tape.rows) - 1, -1, -1):
             row, args, ct = tape.rows[k], tape.args[k], adjoint[k]
             exact = sent.value[k]
-            if not reached[k] or (exact is not None and exact.is_zero()) or row in (LEAF, CONSTANT, JUMP):
+            nothing = exact is not None and exact.is_zero() and not math.isnan(ct)  # of any choice at a tie above
+            if not reached[k] or nothing or row in (LEAF, CONSTANT, JUMP):
                 continue
             parts: tuple[tuple[int, float], ...]
             if row is ADD:

@@ -114,16 +114,12 @@ def _spoilt(
     if starts:
         results = {i for value in certificate.recording.values if value.dtype == object for i in indices(value)}
         starts = {k for k in starts if k in results or adjoints.value[k] is not None}
-    return reached(tape, starts | turned | set(more), both=turned)
+    return reached(tape, starts | turned | set(more), both=turned | set(certificate.forward.ties))
 
 
 def edges(certificate: Certificate) -> set[int]:
     """Rows that an argument spoils which rounding may carry to a singularity or out of the domain."""
-    astray = set(certificate.forward.edges)
-    if not astray:
-        return astray
-    tape = certificate.recording.tape
-    return reached(tape, astray) | _spoilt(certificate, astray, computed_from(tape, astray), certificate.sweep()[2])
+    return _around(certificate, set(certificate.forward.edges))
 
 
 def undefined(certificate: Certificate) -> set[int]:
@@ -131,9 +127,16 @@ def undefined(certificate: Certificate) -> set[int]:
     tape = certificate.recording.tape
     values = certificate.played or tape.values
     astray = {k for k, v in enumerate(values) if not v.is_finite()} | set(certificate.forward.jumps)
+    return _around(certificate, astray)
+
+
+def _around(certificate: Certificate, astray: set[int]) -> set[int]:
+    """Rows that these spoil, by their own slopes and through what is computed from them."""
     if not astray:
         return astray
-    return reached(tape, astray) | _spoilt(certificate, astray, computed_from(tape, astray), certificate.sweep()[2])
+    tape = certificate.recording.tape
+    through = _spoilt(certificate, astray, computed_from(tape, astray), certificate.sweep()[2])
+    return reached(tape, astray, both=certificate.forward.ties) | through
 
 
 def untaken(certificate: Certificate, zero: bool = False) -> set[int]:

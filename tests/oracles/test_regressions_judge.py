@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from answering import Arrays, Bent, answering, case, chain
 
+from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Finding, Verdict
 from gradproof.oracles.graph import Case, Graph, Leaf, Node
 from gradproof.oracles.judge import judge
@@ -267,3 +268,19 @@ def test_a_shift_that_std_does_not_see_gives_a_gradient_of_sum_zero() -> None:
     constant = case("std", [0.1, 0.1, 0.1], axis=None, keepdims=False, correction=0)
     assert judge(constant, answering(constant, [1 / 3, 1 / 3, 1 / 3])).kind is Kind.WRONG
     assert judge(constant, answering(constant, [0.0, 0.0, 0.0])).kind is Kind.SUBGRADIENT
+
+
+@pytest.mark.parametrize("answer", [np.inf, -np.inf])
+def test_a_choice_at_a_tie_may_turn_the_sign_of_an_infinity(answer: float) -> None:
+    x = Leaf(np.array([0.0, 1.0]))
+    ends = {"min": 0.0, "max": 5.0}
+    nodes = (Node("sqrt", (0,)), Node("clip", (1,), ends), Node("negative", (2,)), Node("negative", (2,)))
+    tied = Case(Graph((x,), nodes, (1, 3, 4)), (np.array([1.0, 1.0]), np.array([2.0, 1.0]), np.array([0.0, 1.0])))
+    assert gradient(judge(tied, answering(tied, [answer, -0.5]))).kind in (Kind.SUBGRADIENT, Kind.ILL_CONDITIONED)
+
+
+def test_what_an_overflow_spoils_reaches_every_entry_of_a_tie(native: Engine) -> None:
+    x = Leaf(np.array([-2000.0, -2000.0]))
+    nodes = (Node("min", (0,), TOTAL), Node("cosh", (1,)), Node("tanh", (2,)))
+    over = Case(Graph((x,), nodes, (1, 3)), (np.array(1.5), np.array(2.5)))
+    assert not judge(over, native).kind.fails
