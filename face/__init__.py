@@ -9,16 +9,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradproof.check import GradientError, InconclusiveError, check_gradient
+    from gradproof.oracles.engine import Capabilities
+    from gradproof.oracles.errors import Unsupported
     from gradproof.oracles.finding import Verdict
     from gradproof.oracles.graph import Case, Graph
     from gradproof.oracles.judge import judge
 
-__all__ = ["Case", "GradientError", "Graph", "InconclusiveError", "Verdict", "check_gradient", "judge"]
+__all__ = [
+    "Capabilities",
+    "Case",
+    "GradientError",
+    "Graph",
+    "InconclusiveError",
+    "Unsupported",
+    "Verdict",
+    "check_gradient",
+    "judge",
+]
 
 _HOMES = {
     "check_gradient": "gradproof.check",
     "GradientError": "gradproof.check",
     "InconclusiveError": "gradproof.check",
+    "Capabilities": "gradproof.oracles.engine",
+    "Unsupported": "gradproof.oracles.errors",
     "Graph": "gradproof.oracles.graph",
     "Case": "gradproof.oracles.graph",
     "Verdict": "gradproof.oracles.finding",

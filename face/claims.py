@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 
 from gradproof.reports import record
 from gradproof.specs import claims as specs
 
+NATIVE = "native"
 
-def claims() -> tuple[record.Claim, ...]:
-    """Every claim of the source document, tested now, and what was measured (claim 16: in this process, or not yet)."""
-    return tuple(_row(claim) for claim in specs.claims())
+
+def claims(subjects: Sequence[str]) -> tuple[record.Claim, ...]:
+    """Every claim of the source document, tested now, and what was measured (claim 16: in this process, or not yet).
+
+    The document is about the native engine: a run in which it is no subject has none.
+    """
+    return tuple(_row(claim) for claim in specs.claims()) if NATIVE in subjects else ()
 
 
 def _row(claim: specs.Claim) -> record.Claim:

@@ -50,7 +50,13 @@ def verify(
     ops: Annotated[str, typer.Option(help="Glob of ops, several separated by commas.")] = "*",
     graphs: Annotated[int | None, typer.Option(min=0, help="Random graphs, for each dtype.")] = None,
     cases: Annotated[int | None, typer.Option(min=1, help="Single-op cases per op, for each dtype.")] = None,
-    dtype: Annotated[str, typer.Option(help="float64, float32, float16, bfloat16, complex128, complex64, or several separated by commas.")] = "float64,float32",
+    dtype: Annotated[
+        str | None,
+        typer.Option(
+            help="float64, float32, float16, bfloat16, complex128, complex64, or several separated by commas.  "
+            "[default: float64 and float32, where the engine declares them]"
+        ),
+    ] = None,
     order: Annotated[
         int | None, typer.Option(min=1, max=3, help="Judge every mode that the engine offers up to this order.  [default: 1]")
     ] = None,
@@ -78,7 +84,7 @@ def verify(
             ops=ops,
             graphs=graphs,
             cases=cases,
-            dtypes=tuple(d.strip() for d in dtype.split(",")),
+            dtypes=None if dtype is None else tuple(d.strip() for d in dtype.split(",")),
             order=order,
             modes=tuple(m.strip() for m in modes.split(",") if m.strip()),
             device=device,

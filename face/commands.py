@@ -19,7 +19,6 @@ from gradproof.oracles.certificate import certify
 from gradproof.oracles.draw import draw as to_svg
 from gradproof.oracles.errors import EngineError
 from gradproof.oracles.export import to_script
-from gradproof.oracles.formats import FORMATS, PARTS, dtype_named
 from gradproof.oracles.modes import MODES
 from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.registry import names
@@ -30,7 +29,7 @@ from gradproof.reports import compare as comparison
 from gradproof.reports import record as records
 from gradproof.reports import render
 from gradproof.reports.history import History
-from gradproof.selection import UsageError, known_modes, modes_of, on_device
+from gradproof.selection import UsageError, known_modes, modes_of, on_device, profile_of
 from gradproof.session import Session, command_line
 from gradproof.specs import run
 from gradproof.specs.properties import PROPERTIES
@@ -81,7 +80,7 @@ def verify(
     ops: str,
     graphs: int | None,
     cases: int | None,
-    dtypes: tuple[str, ...],
+    dtypes: tuple[str, ...] | None,
     order: int | None,
     modes: tuple[str, ...],
     device: str,
@@ -91,7 +90,7 @@ def verify(
     outputs: Outputs,
 ) -> int:
     """The main job. Engines named beside a subject are its references."""
-    chosen = _profile(profile, graphs, cases, dtypes)
+    chosen = profile_of(profile, graphs, cases, dtypes)
     names_of_ops = run.selected(ops)
     known_modes(modes, order)
     outputs.check()
@@ -109,6 +108,9 @@ def verify(
         for task in run.tasks(
             subject, replace(chosen, modes=modes_of(subject, modes, order)), seed, names_of_ops, witnesses, name
         )
+    ]
+    session.notes = [
+        note for name, e in zip(engines, subjects, strict=True) for note in run.undrawn(e, chosen, name).values()
     ]
     interrupted = 0
     with stoppable() as stopped, progress(todo) as advance:
@@ -145,10 +147,10 @@ def finish(session: Session, outputs: Outputs, old: records.Record | None, inter
     """Print the summary, write what was asked for, and give the exit code: ``interrupted``, if a signal ended the run."""
     from gradproof.claims import claims
 
-    session.claims = claims()
+    session.claims = claims(session.names)
     record = session.record(bool(interrupted))
     saved = save_failures(record, outputs.save) if outputs.save else []
-    summary(record, saved)
+    summary(record, saved, session.notes)
     write(record, outputs, old)
     code = 0 if record.clean else 1
     if not record.decided:
@@ -179,19 +181,6 @@ def write(record: records.Record, outputs: Outputs, old: records.Record | None =
 
         records.save(outputs.junit, to_junit(record))
         console.print(f"junit   {outputs.junit}")
-
-
-def _profile(name: str, graphs: int | None, cases: int | None, dtypes: tuple[str, ...]) -> run.Profile:
-    if name not in run.PROFILES:
-        raise UsageError(f"no profile named {name!r}; there are: {', '.join(run.PROFILES)}.")
-    for dtype in dtypes:
-        if dtype not in (*FORMATS, *PARTS):
-            raise UsageError(f"dtype {dtype!r} is not judged; there are: {', '.join((*FORMATS, *PARTS))}.")
-        dtype_named(dtype)  # bfloat16 needs a package of its own: say so before anything runs
-    chosen = replace(run.PROFILES[name], dtypes=dtypes)
-    if graphs is not None:
-        chosen = replace(chosen, graphs=graphs)
-    return replace(chosen, cases=cases) if cases is not None else chosen
 
 
 def replay(files: tuple[Path, ...], engine: str | None, script: str | None) -> int:

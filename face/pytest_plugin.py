@@ -149,13 +149,16 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     from gradproof.claims import claims
     from gradproof.commands import write
     from gradproof.evidence import save_failures
+    from gradproof.specs.run import PROFILES as profiles
+    from gradproof.specs.run import undrawn
     from gradproof.terminal import console, summary
 
     session, outputs = config.stash[SESSION], _outputs(config)
-    session.claims = claims()
+    session.claims = claims(session.names)
     record = session.record(interrupted=config.stash.get(STOPPED, False))
     saved = save_failures(record, outputs.save) if outputs.save else []
     terminalreporter.section("gradproof")
     console.file = terminalreporter._tw._file
-    summary(record, saved)
+    profile = profiles[config.getoption("--gradproof-profile")]
+    summary(record, saved, list(undrawn(session.subjects[0], profile, session.names[0]).values()))
     write(record, outputs)

@@ -1,13 +1,16 @@
-"""What a command line selects: modes of differentiation, and the device."""
+"""What a command line selects: how much is drawn, modes of differentiation, and the device."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.errors import GradproofError
+from gradproof.oracles.formats import FORMATS, PARTS, dtype_named
 from gradproof.oracles.modes import COMPILED, MODES, REVERSE, VMAP, offered
 from gradproof.oracles.trial import capabilities
+from gradproof.specs import run
 
 ALL = "all"
 DEVICES = ("cpu", "cuda")
@@ -48,3 +51,22 @@ def on_device(engine: Engine, device: str) -> None:
     has = getattr(capabilities(engine), "devices", DEVICES[:1])
     if device not in has:
         raise UsageError(f"engine {engine.name!r} runs on {', '.join(has)} only here; leave out --device {device}.")
+
+
+def profile_of(name: str, graphs: int | None, cases: int | None, dtypes: tuple[str, ...] | None) -> run.Profile:
+    """The profile of this name with what was asked for in its place.
+
+    Raises: UsageError for a profile or a dtype that does not exist.
+    """
+    if name not in run.PROFILES:
+        raise UsageError(f"no profile named {name!r}; there are: {', '.join(run.PROFILES)}.")
+    for dtype in dtypes or ():
+        if dtype not in (*FORMATS, *PARTS):
+            raise UsageError(f"dtype {dtype!r} is not judged; there are: {', '.join((*FORMATS, *PARTS))}.")
+        dtype_named(dtype)  # bfloat16 needs a package of its own: say so before anything runs
+    chosen = run.PROFILES[name]
+    if dtypes is not None:
+        chosen = replace(chosen, dtypes=dtypes, asked=True)
+    if graphs is not None:
+        chosen = replace(chosen, graphs=graphs)
+    return replace(chosen, cases=cases) if cases is not None else chosen

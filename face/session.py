@@ -94,6 +94,7 @@ class Session:
     refused: int = 0
     unjudged: int = 0
     claims: Sequence[r.Claim] = ()
+    notes: Sequence[str] = ()  # what was left out, for the terminal
 
     def add(self, result: Result) -> None:
         """Take in what a task found."""

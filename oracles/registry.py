@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from typing import Any
 
 from gradproof.oracles.engine import Capabilities, Engine
@@ -35,8 +36,10 @@ def engine(name: str) -> Engine:
         return _made(_loaded(name, name, outside=True), name)
     found = {point.name: point.value for point in entry_points(group=GROUP)}
     if name not in found:
-        close = get_close_matches(name, found, n=3, cutoff=0.5)
+        close = get_close_matches(name, found, n=3, cutoff=0.6)
         hint = f"Did you mean {' or '.join(map(repr, close))}? " if close else ""
+        if _is_module(name):
+            raise EngineError(f"no engine named {name!r}. That is a module: write {name}:Class, with the name of the engine's class.")
         raise EngineError(
             f"no engine named {name!r}. {hint}There are: {', '.join(sorted(found)) or 'none'}; "
             "an engine in a file of your own is named module:Class."
@@ -66,6 +69,16 @@ def _loaded(name: str, target: str, outside: bool) -> Any:
             raise EngineError(f"module {module!r} has no {attribute!r}; check the class name in {target!r}.")
         found = getattr(found, part)
     return found
+
+
+def _is_module(name: str) -> bool:
+    """Whether a file on the import path, or in the current directory, has this name; nothing of it is run."""
+    if not name.isidentifier():  # a dotted name would import its parents
+        return False
+    with _current_directory_on_path(), suppress(ValueError):
+        found = find_spec(name)
+        return found is not None and found.origin is not None
+    return False
 
 
 def _not_found(name: str, module: str, missing: str, outside: bool) -> str:

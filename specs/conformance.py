@@ -20,6 +20,7 @@ from gradproof.oracles.graph import Case
 from gradproof.oracles.trial import supports
 from gradproof.specs import run, strategies
 from gradproof.specs.run import GRAPH, Profile, Result, Task
+from gradproof.specs.tasks import dtypes
 
 BATCHES = 4  # random graphs are drawn in so many tests, so that one failure does not hide the rest
 MODES = {"native": ("reverse over reverse",)}  # judged on every second batch of graphs
@@ -37,6 +38,15 @@ class Conformance:
     seed: int
     add: Callable[[Result], None]
     results: list[Result] = field(default_factory=list)
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """The dtypes that are drawn: those asked for, or those of the profile that the subject declares."""
+        return dtypes(self.subject, self.profile)
+
+    def undrawn(self, dtype: str) -> str:
+        """Why a dtype is not drawn, or an empty string."""
+        return run.undrawn(self.subject, self.profile, self.name).get(dtype, "")
 
     def op(self, name: str, dtype: str) -> Result:
         """Judge single-op cases of one op."""

@@ -10,7 +10,7 @@ from gradproof.specs.limits import verdict_of
 from gradproof.specs.loop import execute_with, take, unsupported
 from gradproof.specs.pool import IN_PROCESS, Book, spread
 from gradproof.specs.result import Result, Signature, Tally
-from gradproof.specs.tasks import GRAPH, PROFILES, Profile, Task, cases, selected, tasks
+from gradproof.specs.tasks import GRAPH, PROFILES, Profile, Task, cases, selected, tasks, undrawn
 from gradproof.specs.witnesses import WITNESSES, witnessed
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "selected",
     "take",
     "tasks",
+    "undrawn",
     "unsupported",
     "verdict_of",
     "witnessed",

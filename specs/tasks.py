@@ -14,7 +14,7 @@ from gradproof.oracles.errors import UnknownOp
 from gradproof.oracles.formats import PARTS
 from gradproof.oracles.graph import Case
 from gradproof.oracles.judge import K
-from gradproof.oracles.trial import supports
+from gradproof.oracles.trial import capabilities, supports
 from gradproof.specs import build
 
 GRAPH = "graph"
@@ -23,13 +23,17 @@ GRAPHS_A_TASK = 100
 
 @dataclass(frozen=True)
 class Profile:
-    """How much is drawn: single-op cases an op, and random graphs, for each dtype; ``modes`` are judged beside reverse."""
+    """How much is drawn: single-op cases an op, and random graphs, for each dtype; ``modes`` are judged beside reverse.
+
+    ``asked``: the dtypes were named by the user, so those that an engine does not declare are judged UNSUPPORTED, not left out.
+    """
 
     name: str
     cases: int
     graphs: int
     dtypes: tuple[str, ...] = ("float64", "float32")
     modes: tuple[str, ...] = ()
+    asked: bool = False
 
 
 PROFILES = {
@@ -71,7 +75,7 @@ def tasks(
     name = name or engine.name
     others = tuple(r for r in references if r != name)
     out: list[Task] = []
-    for dtype in profile.dtypes:
+    for dtype in dtypes(engine, profile):
         drawn = of_dtype(ops, dtype)
         supported = tuple(o for o in drawn if supports(engine, o, dtype))
         for o in drawn:
@@ -81,6 +85,18 @@ def tasks(
                 count = min(GRAPHS_A_TASK, profile.graphs - start)
                 out.append(Task(name, GRAPH, dtype, start, count, seed, supported, others, modes=profile.modes))
     return out
+
+
+def dtypes(engine: Engine, profile: Profile) -> tuple[str, ...]:
+    """The dtypes drawn for an engine: those asked for, or those of the profile that it declares (all, if it declares none)."""
+    declared = tuple(d for d in profile.dtypes if d in capabilities(engine).dtypes)
+    return profile.dtypes if profile.asked else declared or profile.dtypes
+
+
+def undrawn(engine: Engine, profile: Profile, name: str = "") -> dict[str, str]:
+    """The dtypes of the profile that are left out, as nobody asked for them and the engine does not declare them; and a line for each."""
+    drawn = dtypes(engine, profile)
+    return {d: f"{d}: not declared by {name or engine.name}, not drawn" for d in profile.dtypes if d not in drawn}
 
 
 def of_dtype(ops: Sequence[str], dtype: str) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from gradproof.specs.conformance import Conformance
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_every_property_holds_for(name: str, dtype: str, conformance: Conformance) -> None:
     """For all inputs of the op's domain and all cotangents: value, gradient, and the contract of a pullback."""
+    if conformance.undrawn(dtype):
+        pytest.skip(conformance.undrawn(dtype))
     result = conformance.op(name, dtype)
     assert not conformance.dodged(result), conformance.dodged(result)
     if result.overall.total() == result.overall[Kind.UNSUPPORTED]:

@@ -13,6 +13,8 @@ from gradproof.specs.conformance import BATCHES, Conformance
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_every_property_holds_on_random_graphs(batch: int, dtype: str, conformance: Conformance) -> None:
     """For all graphs, inputs and cotangents: value, gradient, and the contract of a pullback."""
+    if conformance.undrawn(dtype):
+        pytest.skip(conformance.undrawn(dtype))
     result = conformance.graphs(batch, dtype, tuple(CATALOGUE))
     assert not conformance.dodged(result), conformance.dodged(result)
     if result.overall.total() == result.overall[Kind.UNSUPPORTED]:

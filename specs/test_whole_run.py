@@ -27,7 +27,7 @@ def test_no_cell_of_the_run_is_empty(request: pytest.FixtureRequest, conformance
         pytest.skip("only a part of the suite is run here: what it did not draw is no hole")
     results = conformance.results
     assert not idle_properties(results), "these properties compared nothing, so they showed nothing"
-    cells = empty_cells(results, tuple(CATALOGUE), DTYPES)
+    cells = empty_cells(results, tuple(CATALOGUE), conformance.dtypes)
     assert not cells, "\n".join(map(str, cells))
 
 

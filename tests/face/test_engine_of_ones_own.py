@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gradproof
+from gradproof.oracles import errors
+from gradproof.oracles.engine import Capabilities
+from gradproof.oracles.registry import engine
+from gradproof.specs.tasks import PROFILES, dtypes
 
 HERE = Path(__file__).parent
 
@@ -14,4 +24,50 @@ def test_the_conformance_run_of_an_engine_of_float64_alone_passes_and_counts_wha
                "--gradproof-engine", "my_engine:Engine", "--gradproof-references", "", "-k", "graphs and 0 or sin-"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, cwd=HERE, check=False)
     assert done.returncode == 0, done.stdout
-    assert "UNSUPPORTED: my_engine:Engine does not declare float32; counted in the record" in done.stdout
+    lines = done.stdout.splitlines()
+    assert "float32: not declared by my_engine:Engine, not drawn" in lines, done.stdout
+    assert any(line.startswith("SKIPPED") and line.endswith("float32: not declared by my_engine:Engine, not drawn") for line in lines)
+
+
+def verified(tmp_path: Path, *words: str) -> tuple[str, dict[str, Any]]:
+    command = [sys.executable, "-m", "gradproof", "verify", *words, "--ops", "sin,multiply", "--cases", "10", "--graphs", "5",
+               "--save", str(tmp_path / "saved"), "--json", str(tmp_path / "r.json")]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, cwd=HERE, check=False)
+    return done.stdout, json.loads((tmp_path / "r.json").read_text())
+
+
+def test_a_dtype_that_nobody_asked_for_and_the_engine_does_not_declare_is_not_drawn_and_said(tmp_path: Path) -> None:
+    said, record = verified(tmp_path, "my_engine:Engine")
+    assert {entry["dtype"] for entry in record["entries"]} == {"float64"}
+    assert record["totals"]["graphs"] == 5
+    assert "UNSUPPORTED" not in record["totals"]["counts"]
+    assert "float32: not declared by my_engine:Engine, not drawn\n" in said
+
+
+def test_a_dtype_that_is_asked_for_and_not_declared_is_counted_unsupported(tmp_path: Path) -> None:
+    said, record = verified(tmp_path, "my_engine:Engine", "--dtype", "float64,float32")
+    assert {entry["dtype"] for entry in record["entries"]} == {"float64", "float32"}
+    assert record["totals"]["counts"]["UNSUPPORTED"] == 25
+    assert "not drawn" not in said
+
+
+@pytest.mark.parametrize("name", ["native", "torch", "jax"])
+def test_engines_that_declare_both_dtypes_are_drawn_both(name: str) -> None:
+    if name != "native":
+        pytest.importorskip(name)
+    assert dtypes(engine(name), PROFILES["quick"]) == ("float64", "float32")
+
+
+def test_the_claims_of_the_document_are_told_only_where_native_is_on_trial(tmp_path: Path) -> None:
+    said, record = verified(tmp_path, "my_engine:Engine", "--references", "native")
+    assert not record["claims"]
+    assert "claims shown" not in said
+    said, record = verified(tmp_path, "native", "my_engine:Engine")
+    assert record["claims"]
+    assert "of the document's claims shown" in said
+
+
+def test_the_names_that_an_engine_declares_and_declines_with_are_in_the_top_package() -> None:
+    assert gradproof.Unsupported is errors.Unsupported
+    assert gradproof.Capabilities is Capabilities
+    assert {"Unsupported", "Capabilities"} <= set(gradproof.__all__)

@@ -69,6 +69,26 @@ def test_a_run_fails_where_an_op_is_refused_more_often_than_decided() -> None:
     assert "Nothing fails the run" not in page
 
 
+def test_the_last_line_says_so_where_refusals_alone_fail_a_run() -> None:
+    session, said = told(Dodger(0.1), TASK)
+    last = said.strip().splitlines()[-1]
+    assert last.startswith(f"NOT CLEAN: exp refused {session.refused} of 12 cases it claims; 0 failing of ")
+    _, said = told(Dodger(0.1), TASK, replace(TASK, op="sin"))
+    assert "cases it claims, and 1 more op likewise; " in said.strip().splitlines()[-1]
+
+
+def test_the_last_line_does_not_blame_refusals_where_a_case_fails_too() -> None:
+    class Wrong(Dodger):
+        def vjp(self, fn: Any, primals: Any) -> Any:
+            outputs, pullback = super().vjp(fn, primals)
+            return outputs, lambda cts: [self.from_numpy(1.5 * self.to_numpy(g)) for g in pullback(cts)]
+
+    _, said = told(Wrong(0.1), TASK)
+    last = said.strip().splitlines()[-1]
+    assert last.startswith("NOT CLEAN: ")
+    assert "cases it claims" not in last
+
+
 def test_a_few_refusals_are_said_and_fail_nothing() -> None:
     session, said = told(Dodger(50.0), replace(TASK, count=60))
     assert 0 < session.refused < 30
