@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradproof.oracles.verdict import Kind
+from gradproof.reports.blamed import blamed
 from gradproof.reports.plain import to_plain
 from gradproof.reports.record import CASE, Claim, Dispute, Entry, Failure, Record
 from gradproof.reports.svg import safe_svg
@@ -272,6 +273,7 @@ def packed(
         [item.failure.id, item.failure.engine, item.failure.blame, item.failure.op, item.case, item.file]
         for item in shown
     ]
+    data["blamed"] = blamed(record, tables["engines"], tables["ops"], kinds)
     data["disputed"] = [[item.case, item.file] for item in disputed]
     return data, len(record.entries) - len(kept)
 

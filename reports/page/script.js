@@ -53,6 +53,8 @@
     if (entry.kind.severity > cell.kind.severity) cell.kind = entry.kind;
     cells.set(key, cell);
   }
+  // ops that pass alone may be to blame in random graphs
+  const blamed = new Map(data.blamed.map(([engine, op, count, kind]) => [`${engine}/${op}`, { count, kind: kinds[kind] }]));
   function counted(cell) {
     const sum = new Map();
     for (const entry of cell.entries) for (const [kind, n] of entry.counts) sum.set(kind, (sum.get(kind) || 0) + n);
@@ -72,6 +74,9 @@
     if (wanted === "!") return cell.fails;
     return cell.entries.some((entry) => entry.counts.some(([kind]) => kind.name === wanted) || entry.kind.name === wanted);
   }
+
+  const blameMatches = (guilt, wanted) => wanted === "*" || wanted === "!" || wanted === guilt.kind.name;
+  const blameNote = ({ count, kind }) => make("span", { class: "blame bad-text", title: `${kind.name}; see random graphs and the failures below` }, `blamed in ${number(count)} graph${count === 1 ? "" : "s"}`);
 
   function cellButton(cell, wanted) {
     const counts = counted(cell);
@@ -95,8 +100,10 @@
     for (let op = 0; op < data.ops.length; op++) {
       const mine = properties.map((p) => cells.get(`${engine}/${op}/${p}`));
       const present = mine.filter(Boolean);
-      if (!present.length || !opName(op).toLowerCase().includes(text) || !present.some((cell) => matches(cell, wanted))) continue;
-      rows.push({ op, mine, severity: Math.max(...present.map((cell) => cell.kind.severity - (declared(cell) ? 6 : 0))) });
+      const guilt = blamed.get(`${engine}/${op}`);
+      if (!present.length || !opName(op).toLowerCase().includes(text) || !(present.some((cell) => matches(cell, wanted)) || (guilt && blameMatches(guilt, wanted)))) continue;
+      const severities = present.map((cell) => cell.kind.severity - (declared(cell) ? 6 : 0));
+      rows.push({ op, mine, guilt, severity: Math.max(...severities, guilt ? guilt.kind.severity : 0) });
     }
     const graphFirst = (row) => (data.ops[row.op] === "graph" ? 0 : 1);
     const byName = (a, b) => data.ops[a.op].localeCompare(data.ops[b.op], "en");
@@ -104,9 +111,9 @@
     rows.sort((a, b) => graphFirst(a) - graphFirst(b) || (byId("order").value === "worst" ? byWorst : byName)(a, b));
     const heads = properties.map((p) => make("th", { scope: "col" }, make("span", {}, words(data.properties[p]))));
     const body = make("tbody");
-    for (const { op, mine } of rows) {
+    for (const { op, mine, guilt } of rows) {
       const tds = mine.map((cell) => (cell ? make("td", {}, cellButton(cell, wanted)) : make("td", { class: "empty", title: "never drawn" }, make("span", { class: "hidden" }, "never drawn"))));
-      body.append(make("tr", {}, make("th", { scope: "row" }, ...breakable(opName(op))), ...tds));
+      body.append(make("tr", {}, make("th", { scope: "row" }, ...breakable(opName(op)), ...(guilt ? [" ", blameNote(guilt)] : [])), ...tds));
     }
     table.replaceChildren(make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "op"), ...heads)), body);
     const total = data.ops.filter((_, op) => properties.some((p) => cells.has(`${engine}/${op}/${p}`))).length;

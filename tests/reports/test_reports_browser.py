@@ -100,10 +100,22 @@ def test_the_matrix_filters_by_text_and_by_verdict(open_page: Open) -> None:
     page.fill("#text", "")
     page.locator("label[for=engine-1]").click()
     page.select_option("#verdict", "WRONG")
-    assert rows.count() == 1
-    assert "1 of" in page.inner_text("#shown")
+    assert rows.count() == 2  # the random graphs that fail so, and the op to blame in them
+    assert "2 of" in page.inner_text("#shown")
     page.select_option("#verdict", "")
     assert rows.count() == everything == 97
+
+
+def test_an_op_that_passes_alone_and_is_blamed_in_graphs_is_marked_and_comes_first(open_page: Open) -> None:
+    page = open_page()
+    heads = page.locator("#cells tbody th")
+    assert page.locator("#cells .blame").count() == 0  # of the first engine nothing fails
+    page.locator("label[for=engine-1]").click()
+    assert heads.nth(0).inner_text() == "random graphs"
+    assert " ".join(heads.nth(1).inner_text().split()) == "nn.softmax blamed in 37 graphs"
+    assert page.locator("#cells .blame").count() == 1
+    page.select_option("#verdict", "!")
+    assert heads.nth(1).inner_text().startswith("nn.softmax")
 
 
 def test_a_cell_never_drawn_is_empty_and_not_green(open_page: Open) -> None:
