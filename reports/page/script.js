@@ -76,7 +76,7 @@
   }
 
   const blameMatches = (guilt, wanted) => wanted === "*" || wanted === "!" || wanted === guilt.kind.name;
-  const blameNote = ({ count, kind }) => make("span", { class: "blame bad-text", title: `${kind.name}; see random graphs and the failures below` }, `blamed in ${number(count)} graph${count === 1 ? "" : "s"}`);
+  const blameNote = ({ count, kind }) => make("span", { class: "blame bad-text", title: `${kind.name}; see random graphs and the failures below` }, `blamed in ${count ? `${number(count)} ` : ""}graph${count === 1 ? "" : "s"}`);
 
   function cellButton(cell, wanted) {
     const counts = counted(cell);

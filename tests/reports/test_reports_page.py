@@ -137,6 +137,19 @@ def test_the_changes_open_on_new_entries_that_fail_and_on_coverage_that_shrank(r
     assert "They differ: ops +1." in words
 
 
+def test_how_many_graphs_an_op_is_blamed_in_is_told_only_where_no_single_op_shares_the_failure(record: Record) -> None:
+    def blamed(*ops: str) -> list[list[int]]:
+        crash = replace(failure(0), engine="native", op="sin", blame="sin", verdict=Kind.CRASHED, count=38)
+        found = [replace(e, failures=(crash.id,) if e.op in ops else ()) for e in record.entries]
+        data = Page(render.render(replace(record, entries=tuple(found), failures=(crash,)))).data
+        kinds = [row[0] for row in data["kinds"]]
+        return [[data["ops"][op], count, kinds[kind]] for _, op, count, kind in data["blamed"]]
+
+    assert blamed("graph") == [["sin", 38, "CRASHED"]]
+    assert blamed("graph", "sin") == [["sin", 0, "CRASHED"]]
+    assert blamed("sin") == []
+
+
 def test_each_verdict_that_occurred_has_its_meaning_and_what_to_do(record: Record, page: Page) -> None:
     for kind in {Kind(name) for entry in record.entries for name in entry.counts}:
         assert kind.meaning in page.words
