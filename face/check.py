@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,11 @@ NATIVE_GUESSED = (
     'Give f the arrays of its framework, or name that: engine="torch".'
 )
 
+LIST_GIVEN = "f got a list of numbers as a list, because it was given one; where it takes an array, pass np.array([...])."
+
 
 class GradientError(GradproofError, AssertionError):
-    """A gradient is wrong, or breaks a rule of conduct; the text is the report, ``verdict`` the verdict."""
+    """A gradient is wrong, loses digits or breaks a rule of conduct; the text is the report, ``verdict`` the verdict."""
 
     def __init__(self, report: str, verdict: Verdict) -> None:
         super().__init__(report)
@@ -48,6 +50,7 @@ def check_gradient(
     directions: int = 4,
     coordinates: int = COORDINATES,
     save: str | Path | None = "gradproof-failures",
+    allow: Collection[str] = (),
 ) -> Verdict:
     """Check the gradient of ``f`` at ``args``, and return the verdict if it is right.
 
@@ -64,7 +67,10 @@ def check_gradient(
     ``verdict.evidence`` says what the bound rests on. ``verdict.undecided`` of ``verdict.entries`` have no decision: they are
     known to be a millionth of the largest entry at most.
 
-    Raises: GradientError, with the report as its text, if the gradient is wrong; InconclusiveError if any other entry is not
+    ``allow`` names failures that are returned, not raised: LOSSY (the rule is right but loses digits in a tail), NAN_UNTAKEN,
+    SPEC (f and the formula differ in value; the gradient is then not judged).
+
+    Raises: GradientError, with the report as its text, if the gradient fails in any other way; InconclusiveError if any other entry is not
     decided, and which; whatever f itself raises when it is called.
 
     >>> import gradproof.engine as ge
@@ -72,21 +78,24 @@ def check_gradient(
     <Kind.AGREE: 'AGREE'>
     """
     _usable(f, meaning, order, seed, k, directions, coordinates)
+    accepted = _accepted(allow)
     guessed = engine or guess(f, list(flat(args)))
     own = framework(guessed)
-    call = Call(f, args, guessed, order, meaning, argnums, seed, k)
+    call = Call(f, args, guessed, order, meaning, argnums, seed, k, accepted)
     with own.untouched(), np.errstate(all="ignore"):
         try:
             setting = Setting.of(f, args, own, argnums)
         except Exception as error:
             if engine is None and guessed == "native" and not isinstance(error, GradproofError):
                 error.add_note(NATIVE_GUESSED)
+            if any(_is_numbers(x) for x in args) and not isinstance(error, GradproofError):
+                error.add_note(LIST_GIVEN)
             raise
-        options = Options(order, meaning, seed, k, directions, coordinates)
+        options = Options(order, meaning, seed, k, directions, coordinates, accepted)
         verdict = setting.judged(options)
-        if verdict.kind.decided and not verdict.kind.fails:
+        if not options.stops(verdict):
             verdict = setting.as_given(verdict, options)
-    if verdict.kind.fails:
+    if verdict.kind.fails and verdict.kind not in accepted:
         crash = verdict.note.get("crash")
         report = failures.report(verdict, call, setting.given, save)
         raise GradientError(report, verdict) from (crash if isinstance(crash, BaseException) else None)
@@ -101,6 +110,8 @@ def _usable(
     """Raises: TypeError or ValueError for an option that cannot be meant."""
     if not callable(f):
         raise TypeError(f"f is {type(f).__name__}; expected a function, and then its arguments.")
+    if isinstance(f, type) and callable(getattr(f, "apply", None)) and hasattr(f, "backward"):
+        raise TypeError(f"f is the class {f.__name__}; expected a function: pass {f.__name__}.apply.")
     if meaning is not None and not callable(meaning):
         raise TypeError(f"meaning is {type(meaning).__name__}; expected f written in NumPy, a function.")
     for name, value, least in (("seed", seed, 0), ("directions", directions, 0), ("coordinates", coordinates, 1)):
@@ -110,6 +121,22 @@ def _usable(
         raise ValueError(f"order {order!r} is not offered; expected 1 to {ORDER_MAX}.")
     if not isinstance(k, int | float) or not k > 0:
         raise ValueError(f"k {k!r} cannot be; expected how many bounds are accepted, a number above 0.")
+
+
+def _is_numbers(x: object) -> bool:
+    return isinstance(x, list | tuple) and bool(x) and all(_is_numbers(v) or isinstance(v, int | float) for v in x)
+
+
+def _accepted(allow: object) -> frozenset[Kind]:
+    """Raises: TypeError or ValueError for what is no collection of verdicts that may be accepted."""
+    offered = [kind for kind in Kind if kind.declarable]
+    expected = f"expected some of {', '.join(offered)}, as in allow=[\"LOSSY\"]"
+    if isinstance(allow, str) or not isinstance(allow, Collection):
+        raise TypeError(f"allow is {allow!r}; {expected}.")
+    for name in allow:
+        if name not in offered:
+            raise ValueError(f"allow holds {name!r}, which cannot be accepted; {expected}.")
+    return frozenset(map(Kind, allow))
 
 
 def _undecided(verdict: Verdict, arguments: Arguments) -> str:

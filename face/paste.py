@@ -13,6 +13,7 @@ import numpy as np
 from gradproof.arguments import Arguments
 from gradproof.oracles.graph import Array
 from gradproof.oracles.judge import K
+from gradproof.oracles.verdict import Kind
 
 ENTRIES_MAX = 100  # larger inputs are not printed: the test to paste loads them from the file
 
@@ -29,6 +30,7 @@ class Call:
     argnums: int | Sequence[int] | None
     seed: int
     k: float
+    allow: frozenset[Kind] = frozenset()
 
 
 def name_of(f: Any) -> str:
@@ -96,6 +98,8 @@ def _options(call: Call, arguments: Arguments) -> str:
         text += f", seed={call.seed}"
     if call.k != K:
         text += f", k={call.k!r}"
+    if call.allow:
+        text += f", allow={sorted(map(str, call.allow))!r}"
     return text
 
 

@@ -52,6 +52,21 @@ class Options:
     k: float
     directions: int
     coordinates: int
+    allow: frozenset[Kind] = frozenset()  # failures that the user accepts
+
+    def stops(self, verdict: Verdict) -> bool:
+        """Whether the verdict is one to raise: not decided, or a failure that is not accepted."""
+        return not verdict.kind.decided or (verdict.kind.fails and verdict.kind not in self.allow)
+
+    def worst(self, verdicts: Sequence[Verdict]) -> Verdict:
+        """The worst one: before any that is accepted, one to raise."""
+        return max(verdicts, key=lambda v: (self.stops(v), v.kind.severity))
+
+    def without_accepted(self, verdict: Verdict) -> Verdict:
+        """An accepted verdict, or what beside the failure that is accepted has no decision."""
+        rest = tuple(f for f in verdict.findings if f.kind not in self.allow)
+        kind = max((f.kind for f in rest), key=lambda kind: kind.severity, default=Kind.AGREE)
+        return verdict if kind.decided or self.stops(verdict) else replace(verdict, kind=kind, findings=rest)
 
 
 class Setting:
@@ -136,7 +151,7 @@ class Setting:
             case, graded = self.case(fn, name, np.random.default_rng([options.seed, level]))
             cases.append(case)
             if options.meaning is not None:
-                verdict = self._certified(cases, graded, fn, options.meaning, options.k)
+                verdict = self._certified(cases, graded, fn, options.meaning, options)
             else:
                 subject = Opaque(self.own.engine, fn, self.own.values(fn), case)
                 verdict = judge_opaque(
@@ -147,18 +162,20 @@ class Setting:
                     directions=options.directions,
                     coordinates=options.coordinates,
                 )
-            if level == 1 and verdict.kind.decided and not verdict.kind.fails:
+            verdict = options.without_accepted(verdict)
+            if level == 1 and not options.stops(verdict):
                 verdict = self._laid_out(verdict)
             note = {"order": level, **verdict.note}
             evidence = (f"order {level}: " if order > 1 else "") + verdict.evidence + self.note
             verdicts.append(replace(verdict, evidence=evidence, note=note))
-            if verdict.kind.fails or not verdict.kind.decided:
+            if options.stops(verdicts[-1]):
                 break
             fn, name = self.own.gradient(fn, case.cotangents) if level < order else fn, f"gradient of {name}"
-        worst = max(verdicts, key=lambda v: v.kind.severity)
-        if worst.kind.fails or not worst.kind.decided:
+        worst = options.worst(verdicts)
+        if options.stops(worst):
             return worst
-        return replace(worst, evidence="; ".join(v.evidence for v in verdicts))
+        findings = tuple(f for v in verdicts for f in v.findings)
+        return replace(worst, findings=findings, evidence="; ".join(v.evidence for v in verdicts))
 
     def _laid_out(self, verdict: Verdict) -> Verdict:
         """A passing verdict, once the framework has been asked with arrays laid out in other ways."""
@@ -179,13 +196,14 @@ class Setting:
         if len(floats) > 1 or not floats <= set(FORMATS) or (options.meaning is None and FORMATS[dtype].u > SINGLE):
             return replace(verdict, evidence=f"{verdict.evidence}; {dtype} itself was not looked at")
         own = self.narrow.judged(options)
-        if own.kind.fails:
+        if own.kind.fails and options.stops(own):
             return replace(own, evidence=f"{own.evidence}; judged in {dtype}, as given; in float64 nothing is wrong")
         said = own.evidence if own.kind.decided else f"not decided ({own.kind})"
-        return replace(verdict, evidence=f"{verdict.evidence}; in {dtype} itself: {said}")
+        worse = own if own.kind.fails and own.kind.severity > verdict.kind.severity else verdict  # one that is accepted
+        return replace(worse, evidence=f"{verdict.evidence}; in {dtype} itself: {said}")
 
     def _certified(
-        self, cases: Sequence[Case], graded: tuple[Array, ...], fn: Function, meaning: Callable[..., Any], k: float
+        self, cases: Sequence[Case], graded: tuple[Array, ...], fn: Function, meaning: Callable[..., Any], options: Options
     ) -> Verdict:
         """The verdict on the last of the cases, whose function is the gradient of that of the case before."""
         from gradproof.oracles.callables.formula import certify_formula
@@ -193,7 +211,7 @@ class Setting:
         from gradproof.oracles.large.judge import weigh_large
         from gradproof.oracles.modes import REVERSE, Mode, weigh_in
 
-        found = []
+        k, found = options.k, []
         for each in (cases[-1], replace(cases[-1], cotangents=graded)):
             trial = run(self.own.engine, each, fn)
             if trial.unsupported:
@@ -217,7 +235,7 @@ class Setting:
             if trial.crash is not None:
                 verdict = replace(verdict, note={"crash": trial.crash})
             found.append(failures.doubted(verdict, doubtful) if doubtful else verdict)
-        worst = max(found, key=lambda v: v.kind.severity)
+        worst = options.worst(found)
         basis = worst.evidence if worst.evidence.startswith("blocked") else "certified balls"
         return replace(worst, evidence=f"{basis}, from the NumPy formula given")
 
@@ -227,7 +245,12 @@ class Setting:
         def formula(*leaves: Any) -> list[Any]:
             *given, own = self.arguments.filled(leaves)
             names = [x.name.removeprefix("parameter ").strip("'") for x in self.arguments.leaves[-len(own) :]]
-            result = meaning(*given, dict(zip(names, own, strict=True))) if own else meaning(*given)
+            try:
+                result = meaning(*given, dict(zip(names, own, strict=True))) if own else meaning(*given)
+            except Exception as error:
+                if not isinstance(error, GradproofError):
+                    error.add_note("meaning takes NumPy functions (np.sin, say): it is called with arrays of NumPy, never a framework's.")
+                raise
             return flat((result,))
 
         return formula

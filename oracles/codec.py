@@ -75,6 +75,11 @@ def from_json(item: Any, where: str = "graph") -> Case:
 
     Raises: GraphError if the object is damaged, of a newer version, or names an unknown op.
     """
+    if isinstance(item, dict) and item.get("gradproof") == "check":
+        raise GraphError(
+            f"{where} is a file of check_gradient, which holds arguments and no graph. Load them with "
+            f"gradproof.failures.load({where!r}) and call check_gradient(f, *arguments) again."
+        )
     if not isinstance(item, dict) or item.get("gradproof") != "graph":
         raise GraphError(f'{where} is not a gradproof graph file; expected an object with "gradproof": "graph".')
     version = item.get("version")

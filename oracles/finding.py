@@ -72,6 +72,14 @@ class Verdict:
     bits: int = 0
     note: Mapping[str, object] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        """One line; ``report()`` says everything."""
+        if not self.kind.decided or self.kind.fails:
+            said = f"{self.decisive.property}: {self.reason or self.kind.meaning}" if self.findings else self.kind.meaning
+        else:
+            said = f"{self.entries - self.undecided} of {self.entries} entries decided"
+        return f"<Verdict {self.kind}: {self.engine}, {said}>"
+
     @property
     def decisive(self) -> Finding:
         """The finding that made the verdict; where nothing fails, the one on the gradient."""
