@@ -39,6 +39,7 @@ def _std(xp: Any, ct: Any, out: Any, x: Any, axis: Any, correction: float, keepd
     centred = xp.centred(x, axis=axis)
     out = _kept(xp, out, x, axis, keepdims)
     share = centred / xp.where(out == 0, 1.0, out)  # C12
+    share = xp.centred(share, axis=axis)  # deviations that are all rounding have a mean, and the gradient must have none
     return _kept(xp, ct, x, axis, keepdims) * (share / max(_count(x, axis) - correction, 0))
 
 

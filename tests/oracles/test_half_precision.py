@@ -20,7 +20,7 @@ from gradproof.oracles.certificate import certify
 from gradproof.oracles.codec import from_json, pretty, to_json
 from gradproof.oracles.domain import ABOVE_MINUS_ONE, ABOVE_ONE, CLOSED_UNIT, ROOMS, UNIT
 from gradproof.oracles.engine import Capabilities
-from gradproof.oracles.errors import GradproofError, Unsupported
+from gradproof.oracles.errors import GradproofError, MissingPackage, Unsupported
 from gradproof.oracles.export import to_script
 from gradproof.oracles.formats import FORMATS, dtype_named, is_float
 from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node
@@ -93,9 +93,9 @@ def test_without_ml_dtypes_bfloat16_is_refused_with_what_to_install() -> None:
         "except Exception as e: print(type(e).__name__, e)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert said.startswith("GradproofError bfloat16 needs the package ml_dtypes")
+    assert said.startswith("MissingPackage bfloat16 needs the package ml_dtypes")
     assert "pip install" in said
-    assert issubclass(GradproofError, Exception)
+    assert issubclass(MissingPackage, GradproofError)
 
 
 @pytest.mark.parametrize("name", HALVES)

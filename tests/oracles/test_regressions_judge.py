@@ -284,3 +284,9 @@ def test_what_an_overflow_spoils_reaches_every_entry_of_a_tie(native: Engine) ->
     nodes = (Node("min", (0,), TOTAL), Node("cosh", (1,)), Node("tanh", (2,)))
     over = Case(Graph((x,), nodes, (1, 3)), (np.array(1.5), np.array(2.5)))
     assert not judge(over, native).kind.fails
+
+
+@pytest.mark.parametrize("value", [0.1, 0.7, 1 / 3])
+def test_std_of_equal_entries_has_a_gradient_of_sum_zero_in_the_native_engine(value: float, native: Engine) -> None:
+    constant = case("std", [value] * 18, axis=None, keepdims=False, correction=0)
+    assert not judge(constant, native).kind.fails
