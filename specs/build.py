@@ -190,7 +190,7 @@ def graph(data: bytes, ops: Sequence[str], dtype: str = "float64", max_nodes: in
         outputs = [_simplest(builder, leaf, source, ops)]
     used = {o for _, _, operands, _ in builder.nodes for o in operands}
     leaf_ids = {i for i, _ in builder.leaves}
-    chosen = [v for v in outputs if v not in used and v not in leaf_ids][-3:]
+    chosen = [v for v in outputs if v not in used and v not in leaf_ids][-3:] or [builder.nodes[-1][0]]
     inside = [v for v in outputs if v in used and v not in leaf_ids]
     if inside and builder.rnd.random() < INSIDE:  # a value may be an output and be used further
         chosen.append(builder.rnd.choice(inside))

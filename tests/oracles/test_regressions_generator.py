@@ -37,3 +37,11 @@ def test_some_determinants_are_exactly_zero() -> None:
     exact = [m for data in _leaves("linalg.det", "float64") for m in data.reshape(-1, *data.shape[-2:])]
     doubled = [m for m in exact if len(m) > 1 and (m[-1] == 2 * m[0]).all()]
     assert {len(m) for m in doubled} >= {2, 3, 5}
+
+
+def test_a_graph_always_has_an_output() -> None:
+    from gradproof.oracles.catalogue import CATALOGUE
+    from gradproof.specs.tasks import Task, cases
+
+    for dtype in ("float64", "float32"):
+        assert all(case.graph.outputs for _, case in cases(Task("native", "graph", dtype, 1000, 500, 6001, tuple(CATALOGUE))))
