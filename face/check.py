@@ -85,7 +85,7 @@ def check_gradient(
     with own.untouched(), np.errstate(all="ignore"):
         try:
             setting = Setting.of(f, args, own, argnums)
-        except Exception as error:
+        except Exception as error:  # whatever f raises is raised on, with what it may mean
             if engine is None and guessed == "native" and not isinstance(error, GradproofError):
                 error.add_note(NATIVE_GUESSED)
             if any(_is_numbers(x) for x in args) and not isinstance(error, GradproofError):

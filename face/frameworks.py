@@ -151,10 +151,10 @@ class Torch(Framework):
     def plain(self, fn: Function, arrays: Sequence[Array]) -> tuple[Any, ...]:
         try:
             return fn(*(self.engine.from_numpy(a) for a in arrays))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - f may raise what it likes, without gradients too
             try:
                 return super().plain(fn, arrays)  # f may differentiate by its inputs itself
-            except Exception:  # noqa: BLE001
+            except Exception:  # noqa: BLE001 - then the first error is the one to tell
                 raise error from None
 
     def gradient(self, fn: Function, cotangents: Sequence[Array]) -> Function:
@@ -225,7 +225,7 @@ class Jax(Framework):
             try:
                 with x64(True):
                     found = [np.array(y) for y in compiled(*arrays)]
-            except Exception:
+            except Exception:  # whatever f raises under jit
                 if usable:
                     raise
                 usable = False  # control flow on values, say

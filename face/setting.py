@@ -247,7 +247,7 @@ class Setting:
             names = [x.name.removeprefix("parameter ").strip("'") for x in self.arguments.leaves[-len(own) :]]
             try:
                 result = meaning(*given, dict(zip(names, own, strict=True))) if own else meaning(*given)
-            except Exception as error:
+            except Exception as error:  # whatever the formula raises is raised on, with what it may mean
                 if not isinstance(error, GradproofError):
                     error.add_note("meaning takes NumPy functions (np.sin, say): it is called with arrays of NumPy, never a framework's.")
                 raise

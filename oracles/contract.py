@@ -54,10 +54,15 @@ def _like(given: Sequence[Array], expected: Sequence[Array], what: str, of: str)
 
 def output_shape_and_dtype(trial: Trial) -> str:
     """Every run gives one output a cotangent, with its shape and dtype."""
-    cotangents = trial.case.cotangents
-    return _like(trial.outputs, cotangents, "output", "cotangent") or _like(
-        trial.outputs_again, cotangents, "output of a second run", "cotangent"
-    )
+    for given, what in (
+        (trial.outputs, "output"),
+        (trial.outputs_again, "output of a second run"),
+        (trial.outputs_kept, "output, read again,"),
+    ):
+        broken = _like(given, trial.case.cotangents, what, "cotangent")
+        if broken:
+            return broken
+    return ""
 
 
 def shape_and_dtype(trial: Trial) -> str:
@@ -70,7 +75,6 @@ def shape_and_dtype(trial: Trial) -> str:
         (trial.scaled, primals, "gradient for a scaled cotangent"),
         (trial.zero, with_unused, "gradient for a zero cotangent"),
         (trial.kept, primals, "gradient, read again,"),
-        (trial.outputs_kept, trial.case.cotangents, "output, read again,"),
     ):
         broken = _like(given, expected, what, "primal")
         if broken:

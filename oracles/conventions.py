@@ -13,19 +13,16 @@ from collections.abc import Mapping
 from gradproof.oracles.ball import CONSTANT, SELECT, arb, precision
 from gradproof.oracles.bound import slopes
 from gradproof.oracles.certificate import Certificate
+from gradproof.oracles.engine import EVEN, FIRST
 from gradproof.oracles.scalar import Binary, Unary
 from gradproof.oracles.sweep import reverse
 
-EVEN, FIRST, LAST = "even", "first", "last"
 Convention = float | str
 TIES = ("max", "maximum", "min", "minimum")
 
 
 def shares(certificate: Certificate, declared: Mapping[str, Convention]) -> dict[int, arb] | None:
-    """The share of the first branch at every tie met, and the slope at every length at the origin; None if any is open.
-
-    Raises: ValueError for a convention that is neither a number nor one of the three words.
-    """
+    """The share of the first branch at every tie met, and the slope at every length at the origin; None if any is open."""
     forward, tape = certificate.forward, certificate.recording.tape
     found: dict[int, arb] = {}
     counts: dict[int, int] = {}
@@ -48,8 +45,6 @@ def shares(certificate: Certificate, declared: Mapping[str, Convention]) -> dict
                 of_a, of_b = (_count(certificate, branch, tape.starts[k], counts) for branch in (a, b))
                 counts[k] = of_a + of_b
                 even = arb(of_a) / counts[k]
-                if convention not in (EVEN, FIRST, LAST):
-                    raise ValueError(f"the convention {convention!r} is not a slope, {EVEN!r}, {FIRST!r} or {LAST!r}.")
                 found[k] = even if convention == EVEN else arb(1 if convention == FIRST else 0)
             else:
                 share = _share(certificate, k, convention)

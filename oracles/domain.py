@@ -35,7 +35,6 @@ ROOMS = {
     "float16": Room(2.0**-9, 8.0, 9.0, 2, 2.0**-7),
     "bfloat16": Room(2.0**-6, 40.0, 70.0, 10, 1e-18),
 }
-WIDE = ROOMS["float64"]
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,9 @@ def nestings(
     return frozenset(prefix + word for prefix in around for word in words)
 
 
+SHARES = EVEN, FIRST, LAST = "even", "first", "last"  # who gets the cotangent of a tie
+
+
 @dataclass(frozen=True)
 class Capabilities:
     """What an engine offers beyond float64 reverse mode; nothing here is assumed.
@@ -57,7 +60,7 @@ class Capabilities:
     def __post_init__(self) -> None:
         for op, convention in self.at_kinks.items():
             number = isinstance(convention, int | float) and not math.isinf(convention)
-            if not number and convention not in ("even", "first", "last"):
+            if not number and convention not in SHARES:
                 raise ValueError(
                     f"at_kinks[{op!r}] is {convention!r}; expected a slope, NaN, 'even', 'first' or 'last'. Leave an op "
                     "out to declare nothing of it."

@@ -127,7 +127,7 @@ def declared(certificate: Certificate, trial: Trial) -> set[int]:
     """Rows below a singular point of an op that the engine declares NaN there."""
     allowed = capabilities(trial.engine).nan_at
     recording = certificate.recording
-    points = [*certificate.singular, *steep(certificate)] if allowed else []
+    points = [*certificate.forward.origins, *steep(certificate)] if allowed else []
     rows = [r for r in points if recording.owner(r)[1] in allowed]
     return reached(recording.tape, rows, both=certificate.forward.ties)
 

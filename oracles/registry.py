@@ -62,7 +62,7 @@ def _loaded(name: str, target: str, outside: bool) -> Any:
             found: Any = import_module(module)
     except ModuleNotFoundError as error:
         raise EngineError(_not_found(name, module, error.name or name, outside)) from error
-    except Exception as error:
+    except Exception as error:  # a module of somebody's may raise anything
         raise EngineError(f"engine {name!r}: importing {module!r} failed: {_one_line(error)}") from error
     for part in attribute.split("."):
         if not hasattr(found, part):
@@ -93,11 +93,11 @@ def _made(found: Any, name: str) -> Engine:
     """An instance of the class, checked against the protocol."""
     try:
         subject = found() if isinstance(found, type) else found
-    except Exception as error:
+    except Exception as error:  # so may its class
         raise EngineError(f"engine {name!r}: {found.__name__}() failed: {_one_line(error)}") from error
     try:
         parts = {attribute: getattr(subject, attribute, None) for attribute in (*REQUIRED, "capabilities")}
-    except Exception as error:
+    except Exception as error:  # and its properties
         raise EngineError(f"engine {name!r}: reading its attributes failed: {_one_line(error)}") from error
     missing = [attribute for attribute in REQUIRED if parts[attribute] is None]
     if missing:

@@ -1,9 +1,9 @@
 """The runs of one engine on one case: everything the properties look at, and nothing judged yet.
 
-The graph is evaluated and pulled back twice, with one more input that no output uses; then it is evaluated at other
-inputs of the same shapes, and the second pullback is asked again with the cotangent scaled by -2 and with zeros: what
-it kept for itself must have outlived that. Results are copied the moment they are seen, so that what an engine
-overwrites later shows.
+The graph is evaluated and pulled back twice, the second time with one more input that no output uses; then it is evaluated
+at other inputs of the same shapes, and both pullbacks are asked again, the first with the cotangent scaled by -2, the
+second with zeros: what they kept for themselves must have outlived that. Results are copied the moment they are seen, so
+that what an engine overwrites later shows. In one case of two, inputs and cotangents lie strided in memory.
 """
 
 from __future__ import annotations

@@ -21,11 +21,6 @@ def _unlinked(right: Any) -> Any:
     return lambda value, node, first: Array(value) if type(value) is np.ndarray else value
 
 
-def _always_linked(right: Any) -> Any:
-    """Saved arrays come back on the tape of the inner sweep too, as if all variables were one."""
-    return lambda value, node, first: Array(value, node) if type(value) is np.ndarray else value
-
-
 def _unrecorded(right: Any) -> Any:
     """An inner sweep is never recorded: its result is a constant."""
 

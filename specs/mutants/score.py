@@ -29,7 +29,6 @@ from gradproof.specs.mutants.mutant import GRAPH, Mutant
 
 OPS = tuple(CATALOGUE)
 DRAWN_MAX = 10  # graphs drawn for each one wanted with the op
-INPUTS = ("ours", "typical")
 
 
 @dataclass(frozen=True)

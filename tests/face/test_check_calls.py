@@ -15,7 +15,7 @@ from gradproof.oracles import codec
 from gradproof.oracles.errors import GraphError
 from gradproof.oracles.verdict import Kind
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 
 class Sigmoid(torch.autograd.Function):  # type: ignore[misc, name-defined]

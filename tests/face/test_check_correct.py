@@ -256,7 +256,7 @@ def test_a_function_of_a_framework_given_numpy_is_told_so() -> None:
 
 def test_a_nan_where_the_values_say_nothing_is_never_passed() -> None:
     """The known trap: where(x > 0, sqrt(x), 0) has the gradient 0 times infinity at 0; it passed, as "undecided directions"."""
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     x = torch.tensor([0.0, 4.0], dtype=torch.float64)
     with pytest.raises(InconclusiveError, match=r"x at \[0\]: got nan.*1 of 2 entries.*pass meaning="):
         check_gradient(lambda x: torch.where(x > 0, torch.sqrt(x), torch.zeros_like(x)), x)

@@ -27,7 +27,7 @@ def test_a_large_function_is_judged_by_its_formula() -> None:
 
 
 def test_one_wrong_entry_of_twenty_thousand_is_named() -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
     class Sine(torch.autograd.Function):  # type: ignore[misc, name-defined]
         @staticmethod

@@ -12,7 +12,7 @@ import scipy.special
 from gradproof import GradientError, check_gradient
 from gradproof.oracles.verdict import Kind
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 X = np.linspace(-2.0, 6.0, 7)
 WIDE = np.linspace(-10.0, 10.0, 6)

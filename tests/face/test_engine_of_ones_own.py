@@ -54,7 +54,7 @@ def test_a_dtype_that_is_asked_for_and_not_declared_is_counted_unsupported(tmp_p
 @pytest.mark.parametrize("name", ["native", "torch", "jax"])
 def test_engines_that_declare_both_dtypes_are_drawn_both(name: str) -> None:
     if name != "native":
-        pytest.importorskip(name)
+        pytest.importorskip(name, reason=f"{name} is not installed")
     assert dtypes(engine(name), PROFILES["quick"]) == ("float64", "float32")
 
 

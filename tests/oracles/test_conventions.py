@@ -73,11 +73,6 @@ def test_one_undeclared_kink_leaves_all_open() -> None:
     assert shares(certify(both), {"max": "even"}) is None
 
 
-def test_a_convention_that_is_no_convention_is_an_error() -> None:
-    with pytest.raises(ValueError, match="'split' is not a slope"):
-        shares(certify(case("max", [1.0, 1.0], **ALL)), {"max": "split"})
-
-
 @pytest.mark.parametrize("name", ["native", "torch", "jax"])
 def test_every_convention_that_an_engine_declares_decides_cases(name: str) -> None:
     pytest.importorskip(name if name != "native" else "numpy", reason=f"{name} is not installed")

@@ -261,7 +261,7 @@ def test_a_mode_is_judged_in_the_time_of_a_case(native: Engine, monkeypatch: pyt
 @pytest.mark.parametrize("name", ["torch", "jax"])
 @pytest.mark.parametrize("mode", [n for n, m in MODES.items() if m.order == 2 or (m.order == 1 and m.around)])
 def test_frameworks_agree_in_every_mode_they_declare_on_a_smooth_graph(name: str, mode: str) -> None:
-    pytest.importorskip(name)
+    pytest.importorskip(name, reason=f"{name} is not installed")
     subject = engine(name)
     if mode not in subject.capabilities.modes:  # type: ignore[attr-defined]
         pytest.skip(f"{name} declares no {mode}")

@@ -290,3 +290,19 @@ def test_what_an_overflow_spoils_reaches_every_entry_of_a_tie(native: Engine) ->
 def test_std_of_equal_entries_has_a_gradient_of_sum_zero_in_the_native_engine(value: float, native: Engine) -> None:
     constant = case("std", [value] * 18, axis=None, keepdims=False, correction=0)
     assert not judge(constant, native).kind.fails
+
+
+def test_a_nan_declared_at_the_origin_may_stand_where_a_factor_is_zero_and_nothing_flows(native: Engine) -> None:
+    from gradproof.oracles.engine import Capabilities
+
+    matrix = Leaf(np.array([[2.1, 0.2], [0.2, 0.8]]))
+    lengths = Case(
+        Graph((matrix,), (Node("linalg.cholesky", (0,)), Node("hypot", (1, 1))), (2,)), (np.zeros((2, 2)),)
+    )
+
+    def nan(grads: Arrays, cts: Arrays, call: int) -> Arrays:
+        return [grads[0] * np.nan, *grads[1:]]
+
+    declared = Capabilities(at_kinks={"hypot": float("nan")})
+    assert not judge(lengths, Bent(gradients=nan, capabilities=declared)).kind.fails
+    assert judge(lengths, Bent(gradients=nan)).kind.fails

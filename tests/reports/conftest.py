@@ -1,9 +1,14 @@
-"""A sample record, as large as a real run: 100 ops, 8 properties, two engines, 4 failures, 17 claims."""
+"""A sample record, as large as a real run: 100 ops, 8 properties, two engines, 4 failures, 17 claims.
+
+Makes ``pages.py`` importable under importlib mode.
+"""
 
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +30,9 @@ from gradproof.reports.record import (
     Vote,
     Worst,
 )
+
+HERE = str(Path(__file__).parent)
+sys.path.extend(folder for folder in (HERE,) if folder not in sys.path)
 
 OPS = (
     "graph abs acos acosh asin asinh atan atanh cos cosh erf erfc exp expm1 log log1p log2 log10 negative reciprocal "
