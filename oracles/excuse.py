@@ -16,7 +16,7 @@ from gradproof.oracles.ball import arb
 from gradproof.oracles.certificate import Certificate
 from gradproof.oracles.finding import Finding, Worst
 from gradproof.oracles.graph import Array
-from gradproof.oracles.reach import edges, out_of_range, reached, steep, undefined, untaken
+from gradproof.oracles.reach import below, edges, out_of_range, steep, undefined, untaken
 from gradproof.oracles.trial import Trial, capabilities
 from gradproof.oracles.verdict import Kind
 
@@ -128,8 +128,7 @@ def declared(certificate: Certificate, trial: Trial) -> set[int]:
     allowed = capabilities(trial.engine).nan_at
     recording = certificate.recording
     points = [*certificate.forward.origins, *steep(certificate)] if allowed else []
-    rows = [r for r in points if recording.owner(r)[1] in allowed]
-    return reached(recording.tape, rows, both=certificate.forward.ties)
+    return below(certificate, {r for r in points if recording.owner(r)[1] in allowed})
 
 
 def troubled(certificate: Certificate) -> set[int]:

@@ -182,6 +182,17 @@ def steep(certificate: Certificate) -> dict[int, set[int]]:
     return found
 
 
+def below(certificate: Certificate, rows: Collection[int]) -> set[int]:
+    """Rows that these were computed from, and where an operand is fixed (a factor's zeros) all entries beside it."""
+    tape = certificate.recording.tape
+    fixed, starts = _fixed(tape), set(rows)
+    for k in rows:
+        held = {i for i in tape.args[k] if fixed[i]}
+        if held:
+            starts |= _beside(certificate, k, held)
+    return reached(tape, starts, both=certificate.forward.ties)
+
+
 def _beside(certificate: Certificate, row: int, ends: set[int]) -> set[int]:
     """All entries of the operands that hold these fixed ones: an engine's pullback mixes the entries of an array."""
     graph, values = certificate.case.graph, certificate.recording.values
