@@ -100,9 +100,9 @@ class Record:
         mine = self.failures_of(entry)
         for kind in [kind for kind in counts if kind.declarable]:
             told = [failure for failure in mine if failure.verdict is kind]
-            if told and not any(failure.fails for failure in told):
-                del counts[kind]
-        return counts
+            if told:  # a case may be among several failures, so these are at most so many
+                counts[kind] = min(counts[kind], sum(failure.count for failure in told if failure.fails))
+        return +counts
 
     def fails(self, entry: Entry) -> bool:
         """Whether an entry makes the run exit 1: a failing verdict that no declared divergence explains, or it was dodged."""

@@ -51,7 +51,7 @@ def test_the_headline_counts_what_is_wrong_and_what_is_not_agree(page: Page) -> 
 def test_the_headline_is_red_with_every_case_that_fails_the_run(
     record: Record, kind: str, known: str, headline: str
 ) -> None:
-    told = replace(failure(0), engine="native", verdict=Kind(kind), known=known)
+    told = replace(failure(0), engine="native", verdict=Kind(kind), known=known, count=33)
     entry = Entry(
         engine="native", property="verdict", op="sin", dtype="float64", verdict=Kind(kind), failures=(told.id,),
         counts={"AGREE": 77, kind: 33} if kind != "AGREE" else {"AGREE": 110},
@@ -62,6 +62,17 @@ def test_the_headline_is_red_with_every_case_that_fails_the_run(
     head = " ".join(Page(text.partition('<section class="head"')[2].partition("<p class=\"sub\"")[0]).words.split())
     assert head.endswith(f"native: {headline}")
     assert ('<span class="bad-text">33 failing</span>' in text) is headline.startswith("33")
+
+
+def test_one_case_that_nothing_declares_is_one_failing_case_among_declared_ones(record: Record) -> None:
+    known = replace(failure(0), engine="native", verdict=Kind.LOSSY, known="as every framework", count=32)
+    new = replace(failure(1), engine="native", verdict=Kind.LOSSY, count=1)
+    entry = Entry(
+        engine="native", property="verdict", op="graph", dtype="float64", verdict=Kind.LOSSY, failures=(known.id, new.id),
+        counts={"AGREE": 77, "LOSSY": 33},
+    )  # fmt: skip
+    alone = replace(record, entries=(entry,), failures=(known, new), engines=record.engines[:1])
+    assert alone.failing(entry) == {Kind.LOSSY: 1}
 
 
 def test_a_card_tells_the_reason_and_cuts_one_that_holds_a_whole_array(record: Record) -> None:
