@@ -64,7 +64,7 @@ REGION.wrap(
 REGION.rule(
     "var", "correction read as a boolean",
     lambda xp, ct, out, x, axis, correction, keepdims: kept(ct, x, axis, keepdims)
-    * (2 * backend.centred(x, axis=axis) / (merged(x, axis) - bool(correction))),
+    * (2 * backend.raw.centred(x, axis=axis) / (merged(x, axis) - bool(correction))),
 )  # fmt: skip
 REGION.wrap(
     "std", "correction 1/2 rounded to 0",
@@ -89,7 +89,7 @@ AXIS.wrap(
 )  # fmt: skip
 AXIS.wrap(
     "logsumexp", "a tuple: weights over its first axis",
-    lambda g, xp, ct, out, x, axis, keepdims: kept(ct, x, axis, keepdims) * backend.softmax(x, axis=axis[0])
+    lambda g, xp, ct, out, x, axis, keepdims: kept(ct, x, axis, keepdims) * backend.raw.softmax(x, axis=axis[0])
     if isinstance(axis, tuple) and len(axis) > 1 else g,
 )  # fmt: skip
 AXIS.wrap("flip", "a tuple: its first axis alone", lambda g, xp, ct, out, x, axis: np.flip(ct, axis[0]) if isinstance(axis, tuple) else g)
@@ -159,7 +159,7 @@ SHAPE.wrap("reshape", "entries beyond 16 cut", lambda g, xp, ct, out, x, **param
 SHAPE.wrap("sum", "a last axis beyond 128 cut", lambda g, xp, ct, out, x, axis, keepdims: first(g, 128))
 SHAPE.wrap(
     "nn.conv2d nn.max_pool2d", "three channels or more halved",
-    lambda g, xp, ct, out, x, window, stride: half(backend.fold(ct, stride=stride, shape=x.shape), np.shape(x)[1] > 2),
+    lambda g, xp, ct, out, x, window, stride: half(backend.raw.fold(ct, stride=stride, shape=x.shape), np.shape(x)[1] > 2),
     primitive="windows",
 )  # fmt: skip
 

@@ -1,0 +1,48 @@
+"""Kernels of linear algebra on the last two axes; leading axes broadcast."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradproof.engine.kernels.kernel import Bound, Raw, Table, standard
+
+
+def cholesky_pullback(xp: Any, ct: Raw, out: Raw) -> Raw:
+    """The cotangent of the matrix, by undoing the factorisation column by column.
+
+    The closed formula (``functions.linalg.cholesky_pullback``, for when this is itself recorded) lets entries of a
+    cotangent meet and cancel that the algorithm keeps apart, and loses digits when they differ in size.
+    Source: Murray, Differentiation of the Cholesky decomposition, 2016, the level-2 routine.
+    """
+    bar = xp.tril(ct)
+    for j in range(out.shape[-1] - 1, -1, -1):
+        pivot, row, below = out[..., j, j], out[..., j : j + 1, :j], out[..., j + 1 :, j]
+        bar[..., j, j] -= xp.sum(below * bar[..., j + 1 :, j], axis=-1) / pivot
+        bar[..., j:, j] /= pivot[..., None]
+        bar[..., j, :j] -= xp.matmul(bar[..., None, j:, j], out[..., j:, :j])[..., 0, :]
+        bar[..., j + 1 :, :j] -= bar[..., j + 1 :, j, None] * row
+        bar[..., j, j] *= 0.5
+    return 0.5 * (bar + xp.matrix_transpose(bar))
+
+
+# ---- NumPy's own
+
+
+def _row_scale(x: Raw) -> Raw:
+    """Powers of two, as a column, that bring the largest entry of each row of x to between 1/2 and 1."""
+    greatest: Any = np.maximum.reduce
+    _, exponent = np.frexp(greatest(np.abs(x), axis=-1, keepdims=True, initial=0.0))
+    return np.ldexp(np.ones((), x.dtype), -exponent)
+
+
+def _contract(*operands: Raw, terms: tuple[str, ...], result: str) -> Raw:
+    costly = len(operands) > 1 and max(np.size(x) for x in operands) > 4096
+    return np.einsum(",".join(terms) + "->" + result, *operands, optimize=costly)
+
+
+KERNELS: Table = standard("linalg.cholesky linalg.det linalg.inv linalg.solve matmul") | {
+    "cholesky_pullback": cholesky_pullback
+}
+NUMPY: Bound = {"contract": _contract, "row_scale": _row_scale}
