@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from gradproof.oracles.blame import ACCUMULATION, alone, blame
+from gradproof.oracles.blame import ACCUMULATION, Answers, alone, blame
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Verdict
 from gradproof.oracles.graph import Case
@@ -25,7 +25,7 @@ def failing(verdict: Verdict, engine: Engine, k: float, name: str) -> Iterator[t
     """Each failing finding of a verdict as a verdict of its own, blamed, with its signature."""
     findings = [finding for finding in verdict.findings if finding.kind.fails]
     several = len(verdict.case.graph.nodes) > 1
-    answers: dict[str, list[tuple[int, str, Verdict]]] = {}  # by mode, each judged alone; "" for the plain reverse mode
+    answers: dict[str, Answers] = {}  # by mode, each judged alone; "" for the plain reverse mode
     for finding in findings:
         mode = finding.property if finding.property in MODES else ""
         if several and mode not in answers:

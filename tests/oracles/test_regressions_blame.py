@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from answering import Bent, chain
 
+import gradproof.engine as ge
 from gradproof.oracles.blame import blame
 from gradproof.oracles.finding import Finding, Verdict
 from gradproof.oracles.graph import Case, Graph, Leaf, Node
+from gradproof.oracles.judge import judge
 from gradproof.oracles.verdict import Kind
 
 
@@ -21,3 +24,25 @@ def test_lost_digits_are_not_blamed_on_an_untaken_nan(kind: Kind, op: str) -> No
     case = Case(graph, (np.ones(2), np.array([0.0, 1.0])))
     verdict = Verdict(kind, "torch", case, (Finding("gradient", kind),))
     assert blame(verdict, engine("torch")).blame == op
+
+
+def test_digits_lost_only_at_the_operand_that_the_engine_computed_are_blamed_on_their_op() -> None:
+    """An engine loses the digits of ``tanh`` at one number only, which it alone comes to: the judge's is a neighbour."""
+    x = np.array([3.0000002384185791], dtype=np.float32)
+    case = chain(x, "exp", "tanh", dtype=np.float32)
+    ours = np.asarray(ge.exp(x))
+    theirs = np.nextafter(ours, np.float32(np.inf))
+
+    class Space:
+        @staticmethod
+        def exp(x):  # type: ignore[no-untyped-def]
+            return ge.multiply(ge.exp(x), theirs / ours)
+
+        @staticmethod
+        def tanh(x):  # type: ignore[no-untyped-def]
+            return ge.tanh(x) * (0.99 if float(np.asarray(x)[0]) == float(theirs[0]) else 1.0)
+
+    engine = Bent(namespace=Space)
+    verdict = judge(case, engine)
+    assert verdict.kind.fails
+    assert blame(verdict, engine).blame == "tanh"
