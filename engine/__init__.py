@@ -7,40 +7,44 @@ Functions carry the names of the Python array API; transforms have JAX's signatu
 Array([1.], dtype=float64)
 """
 
-from gradproof.engine import functions
+from gradproof.engine import functions, pytree
 from gradproof.engine.array import Array, as_array
-from gradproof.engine.errors import DtypeError, EngineError, MissingRule, ShapeError, TapeError
+from gradproof.engine.derivatives import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, linearize, value_and_grad
+from gradproof.engine.errors import (
+    CustomRuleError,
+    DtypeError,
+    EngineError,
+    MissingRule,
+    ShapeError,
+    TapeError,
+    TreeError,
+)
 from gradproof.engine.functions import *
 from gradproof.engine.functions import linalg, nn
-from gradproof.engine.transforms import (
-    grad,
-    hessian,
-    hvp,
-    jacobian,
-    jvp,
-    no_grad,
-    stop_gradient,
-    value_and_grad,
-    variable,
-    vjp,
-)
+from gradproof.engine.transforms import no_grad, stop_gradient, variable, vjp
 
 __all__ = [
     "Array",
+    "CustomRuleError",
     "DtypeError",
     "EngineError",
     "MissingRule",
     "ShapeError",
     "TapeError",
+    "TreeError",
     "as_array",
     "grad",
     "hessian",
     "hvp",
+    "jacfwd",
     "jacobian",
+    "jacrev",
     "jvp",
     "linalg",
+    "linearize",
     "nn",
     "no_grad",
+    "pytree",
     "stop_gradient",
     "value_and_grad",
     "variable",

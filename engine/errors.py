@@ -19,3 +19,19 @@ class MissingRule(EngineError, NotImplementedError):
 
 class TapeError(EngineError, RuntimeError):
     """A value that is not on a tape, or a tape whose residuals were dropped by an earlier backward."""
+
+
+class TreeError(ShapeError):
+    """A tree of arrays whose structure is not the one expected."""
+
+
+class CustomRuleError(EngineError):
+    """A function with a pullback of the user's own that breaks what was agreed."""
+
+
+class TraceError(EngineError, TypeError):
+    """What a trace cannot record: Python control flow that depends on the values of its arguments."""
+
+
+class CheckpointError(EngineError, ValueError):
+    """A checkpointed function that does not repeat, or a budget that no schedule fits."""

@@ -27,24 +27,28 @@ from gradproof.engine.rules import RULES, VARIADIC, Rule
 NOTHING: Mapping[str, Any] = {}
 NEVER = 1 << 62  # the age of a value that no variable reaches
 _next_id = itertools.count(1).__next__
+newest_id = _next_id  # an id above those of all nodes so far
 
 
 class _State(threading.local):
     recording = True
+    first = 0  # the id of the innermost transform's first variable
 
 
 state = _State()
 
 
 @contextmanager
-def recording(on: bool) -> Iterator[None]:
-    """Turn recording on or off for this thread."""
-    before = state.recording
+def recording(on: bool, first: int | None = None) -> Iterator[None]:
+    """Turn recording on or off for this thread; ``first`` begins a transform whose variables start there."""
+    before = state.recording, state.first
     state.recording = on
+    if first is not None:
+        state.first = first
     try:
         yield
     finally:
-        state.recording = before
+        state.recording, state.first = before
 
 
 class Spec:
@@ -287,6 +291,9 @@ def sweep(
         slot = slots.pop(-heappop(heap))
         node, ct = slot.node, slot.ct
         primals, out = node.primals, node.out
+        if type(primals) is not tuple:
+            if primals is not None:  # a checkpoint: it runs its part of the tape again
+                primals, out = primals.residuals(node)
         if primals is None:
             raise TapeError(
                 f"backward through a part of the tape that an earlier backward used up (op '{node.op.name}'). "
