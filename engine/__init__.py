@@ -9,30 +9,39 @@ Array([1.], dtype=float64)
 
 from gradproof.engine import functions, pytree
 from gradproof.engine.array import Array, as_array
+from gradproof.engine.checkpoint import checkpoint, checkpoint_chain, checkpoint_within
 from gradproof.engine.derivatives import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, linearize, value_and_grad
 from gradproof.engine.errors import (
+    CheckpointError,
     CustomRuleError,
     DtypeError,
     EngineError,
     MissingRule,
     ShapeError,
     TapeError,
+    TraceError,
     TreeError,
 )
 from gradproof.engine.functions import *
 from gradproof.engine.functions import linalg, nn
+from gradproof.engine.memory import saved_bytes
 from gradproof.engine.transforms import no_grad, stop_gradient, variable, vjp
 
 __all__ = [
     "Array",
+    "CheckpointError",
     "CustomRuleError",
     "DtypeError",
     "EngineError",
     "MissingRule",
     "ShapeError",
     "TapeError",
+    "TraceError",
     "TreeError",
     "as_array",
+    "checkpoint",
+    "checkpoint_chain",
+    "checkpoint_within",
     "grad",
     "hessian",
     "hvp",
@@ -45,6 +54,7 @@ __all__ = [
     "nn",
     "no_grad",
     "pytree",
+    "saved_bytes",
     "stop_gradient",
     "value_and_grad",
     "variable",

@@ -35,3 +35,7 @@ class TraceError(EngineError, TypeError):
 
 class CheckpointError(EngineError, ValueError):
     """A checkpointed function that does not repeat, or a budget that no schedule fits."""
+
+
+class MissingKernel(EngineError, NotImplementedError):
+    """An op has no kernel for the library that its operands belong to."""

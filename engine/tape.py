@@ -63,11 +63,12 @@ class Spec:
 class Op:
     """A primitive: its kernel, and a rule for each argument."""
 
-    __slots__ = ("kernel", "name", "plans", "rules")
+    __slots__ = ("hooks", "kernel", "name", "plans", "rules")
 
     def __init__(self, name: str, kernel: Callable[..., Any], rules: tuple[Rule | None, ...]) -> None:
         self.name, self.kernel, self.rules = name, kernel, rules
         self.plans: dict[int, tuple[bool, tuple[bool, ...]]] = {}
+        self.hooks: list[Callable[[Any], Any]] = []  # of the one node whose op this is then (hooks.py)
 
     def plan(self, tracked: int) -> tuple[bool, tuple[bool, ...]]:
         """Whether to save ``out``, and which primals, when the arguments in the bit set ``tracked`` are on the tape."""
@@ -118,7 +119,7 @@ class Node:
         self,
         op: Op,
         inputs: Sequence[Node | None],
-        primals: tuple[Any, ...] | None,
+        primals: Any,  # a tuple of arrays and stand-ins; None once used up; a checkpoint.Segment where dropped
         out: Any,
         params: Mapping[str, Any],
         oldest: int,
@@ -291,9 +292,8 @@ def sweep(
         slot = slots.pop(-heappop(heap))
         node, ct = slot.node, slot.ct
         primals, out = node.primals, node.out
-        if type(primals) is not tuple:
-            if primals is not None:  # a checkpoint: it runs its part of the tape again
-                primals, out = primals.residuals(node)
+        if type(primals) is not tuple and primals is not None:  # a checkpoint: it runs its part of the tape again
+            primals, out = primals.residuals(node)
         if primals is None:
             raise TapeError(
                 f"backward through a part of the tape that an earlier backward used up (op '{node.op.name}'). "
@@ -328,8 +328,19 @@ def sweep(
     return slots if stop else leaves
 
 
+class Held:
+    """What a pullback of the user's own keeps: values that may be on an outer tape."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        self.values = values
+
+
 def _relink(value: Any, node: Node | None, first: int) -> Any:
     """A saved array back on the tape, if what it depends on is older than this sweep's own variables."""
+    if type(value) is Held:
+        return Held([_relink(x.data, x.node, first) if type(x) is Array else x for x in value.values])
     if type(value) is not np.ndarray:
         return value
     return Array(value, node if node is not None and node.oldest < first else None)
