@@ -14,6 +14,7 @@ import numpy as np
 
 from gradproof.oracles.graph import Array
 from gradproof.oracles.scalar import ARB, BINARY, UNARY, Binary, Unary
+from gradproof.oracles.special import whole
 
 arb = flint.arb
 PRECISION = 128
@@ -65,7 +66,7 @@ class Frozen(float):
 class Tape:
     """Rows in evaluation order, with the operands and the ball of each."""
 
-    __slots__ = ("_constants", "args", "backward", "choice", "factor", "factors", "moduli", "origin", "rows", "start", "starts", "tangents", "values")
+    __slots__ = ("_constants", "args", "backward", "choice", "factor", "factors", "gaps", "moduli", "origin", "rows", "start", "starts", "tangents", "values")
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -74,6 +75,7 @@ class Tape:
         self.starts: list[int] = []
         self.factors: list[float] = []
         self.choice: dict[int, bool] = {}
+        self.gaps: dict[int, tuple[float, tuple[float, ...]]] = {}  # of a jump: how far off it is, and each argument's share in that
         self.moduli: set[int] = set()  # rows of pools whose values, too, are known to the rounding of the largest alone
         self.origin: dict[int, int] = {}  # of a selection between twice the same entry, the row of that entry
         self.backward: dict[int, float] = {}  # by row: how many roundings of 1 away an algorithm may have read the entry
@@ -233,6 +235,22 @@ class Scalar:
     def sign(self) -> Scalar:
         value = arb(1) if self.value > 0 else arb(-1) if self.value < 0 else arb(0)
         return self.tape.record(JUMP, (self.index,), value)
+
+    def step(self, kind: str) -> Scalar:
+        """This number made whole: floor, ceil, trunc or round (to even)."""
+        value, gap = whole(kind, self.value)
+        result = self.tape.record(JUMP, (self.index,), value)
+        self.tape.gaps[result.index] = gap, (1.0,)
+        return result
+
+    def quotient(self, other: Any) -> Scalar:
+        """The greatest whole number that is not above this number over the other."""
+        y = self.lift(other)
+        ratio = self.value / y.value
+        result = self.tape.record(JUMP, (self.index, y.index), whole("floor", ratio)[0])
+        near = whole("round", ratio)[0]
+        self.tape.gaps[result.index] = abs(float(self.value - near * y.value)), (1.0, abs(float(near)))
+        return result
 
     def apply(self, name: str, *others: Any) -> Scalar:
         """The scalar function ``name`` of the table at this number (and the others)."""

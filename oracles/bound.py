@@ -175,8 +175,10 @@ def forward(
                 d = INFINITY
             exact.append(exact[chosen] and exact[left] and exact[right])
         elif row is JUMP:
-            d = 0.0
-            if not exact[a[0]] and not size[a[0]] > TIE_FACTOR * dv[a[0]]:  # also where the value is not finite
+            d = u * size[k] if size[k] * u > 1 else 0.0  # whole numbers are exact up to 1 / u
+            gap, shares = tape.gaps.get(k) or (size[a[0]], (1.0,))
+            reach = sum([0.0 if exact[i] else s * dv[i] for i, s in zip(a, shares, strict=True)])
+            if not all(exact[i] for i in a) and not gap > TIE_FACTOR * reach:  # also where the value is not finite
                 jumps.append(k)
             exact.append(True)
         else:

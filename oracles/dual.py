@@ -7,6 +7,7 @@ signature that differences need.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from gradproof.oracles.certificate import Certificate
 from gradproof.oracles.finding import Vote
 from gradproof.oracles.graph import Array, Case, Graph, Node, evaluate
 from gradproof.oracles.meaning import SCALARS
+from gradproof.oracles.meaning_special import STEPS
 from gradproof.oracles.scalar import BINARY, FLOAT, UNARY, Field
 
 LINEAGE = "gradproof.scalar (forward)"
@@ -115,6 +117,16 @@ class Dual:
 
     def sign(self) -> Dual:
         return self.lift(self._compare(self.lift(0)))
+
+    def step(self, kind: str) -> Dual:
+        found = float(STEPS[kind](float(self)))
+        self.log.append(int(found))
+        return self.lift(found)
+
+    def quotient(self, other: Any) -> Dual:
+        found = math.floor(self.field.real(self.value) / self.field.real(self.lift(other).value))
+        self.log.append(found)
+        return self.lift(found)
 
     def pooled(self, entries: Array, factor: float = 1.0, backward: Any = None) -> Array:
         return entries

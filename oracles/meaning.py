@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from gradproof.oracles.meaning_special import BranchSpecial, NumpySpecial, ScalarSpecial, each
+
 Axis = int | tuple[int, ...] | None
 
 
@@ -54,7 +56,7 @@ class Structure:
         return np.expand_dims(out, axes) if keepdims and axes else out
 
 
-class NumpyMeaning(Structure):
+class NumpyMeaning(NumpySpecial, Structure):
     """The meaning on floating-point arrays, with NumPy and SciPy functions."""
 
     exp, expm1, log, log1p, log2, log10 = map(
@@ -114,7 +116,7 @@ class NumpyMeaning(Structure):
         return x
 
 
-class BranchMeaning(NumpyMeaning):
+class BranchMeaning(BranchSpecial, NumpyMeaning):
     """The meaning on floats, with the outcome of every comparison logged: the branch signature that differences need."""
 
     def __init__(self) -> None:
@@ -157,22 +159,16 @@ class BranchMeaning(NumpyMeaning):
         return np.min(x, axis=axis, keepdims=keepdims)
 
 
-def _each(name: str, arity: int = 1) -> Any:
-    """The scalar function ``name`` applied to every element, broadcasting."""
-    function = np.frompyfunc(lambda x, *others: x.apply(name, *others), arity, 1)
-    return staticmethod(function)
-
-
-class ScalarMeaning(Structure):
+class ScalarMeaning(ScalarSpecial, Structure):
     """The meaning on object arrays of scalars (tape scalars, duals, …): every function leaves its trace."""
 
-    exp, expm1, log, log1p, log2, log10 = map(_each, ("exp", "expm1", "log", "log1p", "log2", "log10"))
-    sqrt, rsqrt, square, reciprocal = map(_each, ("sqrt", "rsqrt", "square", "reciprocal"))
-    sin, cos, tan, asin, acos, atan = map(_each, ("sin", "cos", "tan", "asin", "acos", "atan"))
-    sinh, cosh, tanh, asinh, acosh, atanh = map(_each, ("sinh", "cosh", "tanh", "asinh", "acosh", "atanh"))
-    erf, erfc, ndtr, sigmoid, softplus = map(_each, ("erf", "erfc", "ndtr", "sigmoid", "softplus"))
-    pow, hypot, atan2 = _each("pow", 2), _each("hypot", 2), _each("atan2", 2)
-    logaddexp, xlogy = _each("logaddexp", 2), _each("xlogy", 2)
+    exp, expm1, log, log1p, log2, log10 = map(each, ("exp", "expm1", "log", "log1p", "log2", "log10"))
+    sqrt, rsqrt, square, reciprocal = map(each, ("sqrt", "rsqrt", "square", "reciprocal"))
+    sin, cos, tan, asin, acos, atan = map(each, ("sin", "cos", "tan", "asin", "acos", "atan"))
+    sinh, cosh, tanh, asinh, acosh, atanh = map(each, ("sinh", "cosh", "tanh", "asinh", "acosh", "atanh"))
+    erf, erfc, ndtr, sigmoid, softplus = map(each, ("erf", "erfc", "ndtr", "sigmoid", "softplus"))
+    pow, hypot, atan2 = each("pow", 2), each("hypot", 2), each("atan2", 2)
+    logaddexp, xlogy = each("logaddexp", 2), each("xlogy", 2)
     sign = staticmethod(np.frompyfunc(lambda x: x.sign(), 1, 1))
     absolute = staticmethod(np.frompyfunc(abs, 1, 1))
     negative = staticmethod(np.frompyfunc(lambda x: -x, 1, 1))

@@ -10,143 +10,18 @@ standard model, in units of the unit roundoff (docs/judge.md 2; Higham, Accuracy
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
-import flint
-import scipy.special
+from gradproof.oracles.fields import ARB, FLOAT, ArbField, Field, FloatField, Number
+from gradproof.oracles.scalar_row import Binary, Unary
+from gradproof.oracles.scalar_special import BINARY as SPECIAL_BINARY
+from gradproof.oracles.scalar_special import UNARY as SPECIAL_UNARY
 
-Number = Any
-Field = Any
-
-
-@dataclass(frozen=True, eq=False)
-class Unary:
-    """A function of one variable: ``value(F, x)``, ``slope(F, x, y)`` and ``second(F, x, y, p)``.
-
-    ``edge(x)`` is how far a float is from the nearest point where the function is singular or ends. ``slope_row`` names the
-    row that the slope is, where the formula of the slope branches or where an engine loses the slope's digits.
-    """
-
-    name: str
-    value: Callable[[Field, Number], Number]
-    slope: Callable[[Field, Number, Number], Number]
-    second: Callable[[Field, Number, Number, Number], Number]
-    c: float = 3.0
-    c_slope: float = 3.0
-    saturating: bool = False
-    edge: Callable[[float], float] | None = None
-    slope_row: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Binary:
-    """A function of two variables: slopes ``(pa, pb)`` and second slopes ``(qaa, qab, qbb)``; an edge for each."""
-
-    name: str
-    value: Callable[[Field, Number, Number], Number]
-    slopes: Callable[[Field, Number, Number, Number], tuple[Number, Number]]
-    seconds: Callable[[Field, Number, Number, Number], tuple[Number, Number, Number]]
-    c: float = 3.0
-    c_slope: float = 3.0
-    edge: Callable[[float, float], tuple[float, float]] | None = None
-
-
-class ArbField:
-    """Elementary functions on Arb balls at the precision of the current flint context."""
-
-    exp, log, sin, cos, tan = flint.arb.exp, flint.arb.log, flint.arb.sin, flint.arb.cos, flint.arb.tan
-    sinh, cosh, tanh, sech = flint.arb.sinh, flint.arb.cosh, flint.arb.tanh, flint.arb.sech
-    asin, acos, atan = flint.arb.asin, flint.arb.acos, flint.arb.atan
-    asinh, acosh, atanh = flint.arb.asinh, flint.arb.acosh, flint.arb.atanh
-    sqrt, rsqrt, expm1, log1p = flint.arb.sqrt, flint.arb.rsqrt, flint.arb.expm1, flint.arb.log1p
-    erf, erfc, atan2 = flint.arb.erf, flint.arb.erfc, flint.arb.atan2
-
-    @staticmethod
-    def number(x: float) -> flint.arb:
-        return flint.arb(x)
-
-    @staticmethod
-    def real(x: flint.arb) -> flint.arb:
-        return x
-
-    @staticmethod
-    def pi() -> flint.arb:
-        return flint.arb.pi()
-
-    @staticmethod
-    def power(x: flint.arb, y: flint.arb) -> flint.arb:
-        """x**y on the reals, with 0**y = 0 for y > 0 and 0**0 = 1, as the op means it."""
-        if x.is_zero():
-            if y.is_zero():
-                return flint.arb(1)
-            return flint.arb(0) if y > 0 else flint.arb(1) / flint.arb(0)
-        return x**y
-
-    @staticmethod
-    def hypot(x: flint.arb, y: flint.arb) -> flint.arb:
-        if x.is_zero():
-            return abs(y)
-        if y.is_zero():
-            return abs(x)
-        return abs(flint.acb(x, y))  # never the root of a ball that reaches below 0
-
-
-def _quiet(function: Callable[..., float]) -> Any:
-    """``function`` as a static method with IEEE answers (NaN, infinity) where ``math`` raises."""
-
-    def answered(*args: float) -> float:
-        try:
-            return function(*args)
-        except ValueError:
-            return math.nan
-        except (OverflowError, ZeroDivisionError):
-            return math.inf
-
-    return staticmethod(answered)
-
-
-def _log(x: float) -> float:
-    return math.log(x) if x > 0 else (-math.inf if x == 0 else math.nan)
+__all__ = ["ARB", "BINARY", "FLOAT", "UNARY", "ArbField", "Binary", "Field", "FloatField", "Number", "Unary"]
 
 
 def _off_pole(x: float) -> float:
     """How far x is from a pole of tan; beyond the range of floats nothing is known of it."""
     return abs(math.cos(x)) if math.isfinite(x) else 0.0
-
-
-def _sech(x: float) -> float:
-    e = math.exp(-abs(x))
-    return 2 * e / (1 + e * e)
-
-
-class FloatField:
-    """The same functions on Python floats, for the forward-mode duals."""
-
-    exp, sinh, cosh = _quiet(math.exp), _quiet(math.sinh), _quiet(math.cosh)
-    expm1, sqrt, tan = _quiet(math.expm1), _quiet(math.sqrt), _quiet(math.tan)
-    sin, cos, tanh, atan, asinh = map(_quiet, (math.sin, math.cos, math.tanh, math.atan, math.asinh))
-    asin, acos, acosh, atanh = map(_quiet, (math.asin, math.acos, math.acosh, math.atanh))
-    log1p, power, rsqrt = _quiet(math.log1p), _quiet(math.pow), _quiet(lambda x: 1 / math.sqrt(x))
-    log, sech, erfc = staticmethod(_log), staticmethod(_sech), _quiet(lambda x: float(scipy.special.erfc(x)))
-    erf, hypot, atan2 = _quiet(math.erf), _quiet(math.hypot), _quiet(math.atan2)
-
-    @staticmethod
-    def number(x: float) -> float:
-        return float(x)
-
-    @staticmethod
-    def real(x: float) -> float:
-        return x
-
-    @staticmethod
-    def pi() -> float:
-        return math.pi
-
-
-ARB = ArbField  # the class itself: an instance would bind the methods of arb
-FLOAT = FloatField
 
 
 def _sigmoid(F: Field, x: Number) -> Number:
@@ -271,7 +146,7 @@ UNARY = {
               lambda F, x, y, p: y * (4 - 6 * y), saturating=True),
         Unary("bell", _bell, lambda F, x, y: -y * F.tanh(x / 2), lambda F, x, y, p: y * (1 - 6 * y), saturating=True),
     )
-}
+} | SPECIAL_UNARY
 
 BINARY = {
     row.name: row
@@ -289,5 +164,5 @@ BINARY = {
         Binary("xlogy", _xlogy, lambda F, x, y, z: (F.log(y), x / y),
                lambda F, x, y, z: (F.number(0), 1 / y, -x / y / y), edge=lambda x, y: (math.inf, abs(y))),
     )
-}
+} | SPECIAL_BINARY
 # fmt: on

@@ -56,6 +56,8 @@ class TapeField:
     asin, acos, atan, erf, erfc = map(_recorded, ("asin", "acos", "atan", "erf", "erfc"))
     sqrt, rsqrt, hypot, atan2 = map(_recorded, ("sqrt", "rsqrt", "hypot", "atan2"))
     power: Any = _recorded("power", "pow")
+    besseli = staticmethod(lambda n, x: x.apply(f"i{n}"))
+    sinc = staticmethod(lambda k, x: x.apply(f"sinc{k}" if k else "sinc"))
 
     @staticmethod
     def number(x: float) -> float:

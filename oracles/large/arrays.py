@@ -31,6 +31,7 @@ from gradproof.oracles.large.tracked import (
     unary,
 )
 from gradproof.oracles.meaning import Axis, Structure, _collapsed
+from gradproof.oracles.meaning_special import STEPS
 from gradproof.oracles.scalar import BINARY, UNARY
 
 
@@ -178,6 +179,25 @@ def _length(x: Tracked, axis: Axis, keepdims: bool) -> Any:
     return _kept(out, axes, keepdims)
 
 
+def _step(kind: str, x: Any) -> Tracked:
+    """floor and its kin: no tangent, and a jump where rounding may reach one."""
+    offset = 0.5 if kind == "round" else 0.0
+    gap = np.abs(x.value - offset - np.rint(x.value - offset))
+    if kind == "trunc":
+        gap = np.where(np.abs(x.value) < 0.5, 1.0, gap)
+    x.flow.jumps = x.flow.jumps or bool(not x.exact and not (gap > TIE_FACTOR * x.error).all())
+    return lift(x.flow, STEPS[kind](x.value))
+
+
+def _quotient(x: Any, y: Any) -> Tracked:
+    a, b = lifted([x, y])
+    near = np.rint(a.value / b.value)
+    reach = TIE_FACTOR * (a.error * (not a.exact) + np.abs(near) * b.error * (not b.exact))
+    exact = a.exact and b.exact
+    a.flow.jumps = a.flow.jumps or bool(not exact and not (np.abs(a.value - near * b.value) > reach).all())
+    return lift(a.flow, np.floor_divide(a.value, b.value))
+
+
 def _sign(x: Any) -> Tracked:
     close = ~(np.abs(x.value) > TIE_FACTOR * x.error) if not x.exact else x.value == 0
     x.flow.jumps = x.flow.jumps or bool(close.any() and not x.exact)
@@ -194,6 +214,7 @@ class ArrayMeaning(Structure):
     select, sign, fold_hypot = staticmethod(select), staticmethod(_sign), staticmethod(_length)
     absolute = staticmethod(lambda x: select(x, 0.0, x, -x))
     negative = staticmethod(lambda x: -x)
+    step, quotient = staticmethod(_step), staticmethod(_quotient)
     maximum = staticmethod(lambda x, y: select(x, y, x, y))
     minimum = staticmethod(lambda x, y: select(y, x, x, y))
     copysign = staticmethod(lambda x, y: ArrayMeaning.absolute(x) * _sign(y))

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from gradproof.oracles import special as families
 from gradproof.oracles.graph import Array
 
 SLOW = 256  # entries up to which a Python call each costs nothing
@@ -47,6 +48,9 @@ class ArrayField:
     atan, asinh, acosh, atanh = map(staticmethod, (np.arctan, np.arcsinh, np.arccosh, np.arctanh))
     sqrt, expm1, log1p, erf, erfc = map(staticmethod, (np.sqrt, np.expm1, np.log1p, special.erf, special.erfc))
     power, hypot, atan2 = map(staticmethod, (np.power, np.hypot, np.arctan2))
+    erfinv, lgamma, cbrt, ndtri = map(staticmethod, (special.erfinv, special.gammaln, np.cbrt, special.ndtri))
+    erfcx, log_ndtr = staticmethod(special.erfcx), staticmethod(special.log_ndtr)
+    polygamma, besseli, sinc = map(staticmethod, (families.polygamma, families.besseli, families.sinc))
 
     @staticmethod
     def rsqrt(x: Any) -> Any:

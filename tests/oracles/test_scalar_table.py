@@ -26,6 +26,15 @@ POINTS = {
     "acosh": (1 + 2.0**-20, 1.5, 40.0, 1e12),
     "tan": (-3.3, -1e-8, 0.0, 0.3, 1.57, 30.0),
     "reciprocal": SIGNED,
+    "hazard": (-3.3, -0.7, -1e-8, 0.0, 0.3, 1.0, 2.5, 8.0, 30.0),  # further left floats lose its slope, a third one
+    **dict.fromkeys(("exp2", "log_ndtr"), (-37.0, -3.3, -0.7, -1e-8, 0.0, 1e-160, 0.3, 1.0, 2.5, 8.0, 30.0)),
+    **dict.fromkeys(("erfinv",), UNIT),
+    **dict.fromkeys(("ndtri", "logit"), (1e-160, 1e-8, 0.3, 0.5, 0.7, 1 - 2.0**-20)),
+    "cbrt": SIGNED,
+    **dict.fromkeys(("lgamma", "digamma", *(f"polygamma{n}" for n in range(1, 7))), (1e-8, 0.3, 1.0, 1.4616, 2.0, 30.0, -0.6, -3.3)),
+    **dict.fromkeys((f"i{n}" for n in range(7)), (-30.0, -0.7, -1e-8, 1e-8, 0.3, 2.5, 40.0)),
+    **dict.fromkeys(("i0", "i1", "i2"), (-30.0, -1e-8, 0.0, 0.3)),
+    **dict.fromkeys(("sinc", *(f"sinc{k}" for k in range(1, 7))), (-30.0, -0.7, -1e-8, 0.0, 1e-160, 0.3, 1.0, 2.5, 40.0)),
 }
 PLANE = tuple((a, b) for a in (-30.0, -0.7, 1e-8, 2.5) for b in (-700.0, -2.5, 1e-8, 0.3, 40.0))
 PAIRS = {
@@ -34,6 +43,8 @@ PAIRS = {
     "atan2": PLANE,
     "logaddexp": PLANE,
     "pow": tuple((a, b) for a in (1e-8, 0.3, 1.0, 900.0) for b in (-4.0, -0.5, 0.0, 1.0, 3.7)),
+    "logaddexp2": PLANE,
+    "xlog1py": tuple((a, b) for a in (-2.5, 1e-8, 3.0) for b in (-1 + 2.0**-20, -0.5, 1e-160, 0.3, 1e12)),
     "xlogy": tuple((a, b) for a in (-2.5, 1e-8, 3.0) for b in (1e-160, 0.3, 1.0, 1e12)),
 }
 BITS, STEP = 4096, arb(2) ** -400
@@ -143,6 +154,7 @@ def test_a_length_of_balls_around_zero_is_a_number() -> None:
 def test_only_functions_whose_slope_frameworks_lose_are_saturating() -> None:
     assert {n for n, row in UNARY.items() if row.saturating} == {
         "expm1", "tanh", "erf", "erfc", "ndtr", "sigmoid", "softplus", "exp_tail", "sech2", "bell",
+        "log_ndtr", "hazard",
     }  # fmt: skip
 
 
