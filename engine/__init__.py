@@ -10,6 +10,7 @@ Array([1.], dtype=float64)
 from gradproof.engine import functions, pytree
 from gradproof.engine.array import Array, as_array
 from gradproof.engine.checkpoint import checkpoint, checkpoint_chain, checkpoint_within
+from gradproof.engine.custom import custom_vjp
 from gradproof.engine.derivatives import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, linearize, value_and_grad
 from gradproof.engine.errors import (
     CheckpointError,
@@ -25,6 +26,7 @@ from gradproof.engine.errors import (
 from gradproof.engine.functions import *
 from gradproof.engine.functions import linalg, nn
 from gradproof.engine.memory import saved_bytes
+from gradproof.engine.hooks import hook
 from gradproof.engine.transforms import no_grad, stop_gradient, variable, vjp
 
 __all__ = [
@@ -42,8 +44,10 @@ __all__ = [
     "checkpoint",
     "checkpoint_chain",
     "checkpoint_within",
+    "custom_vjp",
     "grad",
     "hessian",
+    "hook",
     "hvp",
     "jacfwd",
     "jacobian",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from gradproof.engine.errors import TapeError
 
 if TYPE_CHECKING:
+    from gradproof.engine.hooks import Handle
     from gradproof.engine.tape import Node
 
 
@@ -105,6 +106,15 @@ class Array:
         from gradproof.engine.transforms import backward  # made of functions of Arrays, so not yet there above
 
         backward(self, cotangent, retain)
+
+    def register_hook(self, hook: Callable[[Array], Any]) -> Handle:
+        """Have ``hook`` see, and replace unless it returns None, this value's cotangent. The handle removes it.
+
+        Raises: TapeError if the value is on no tape.
+        """
+        from gradproof.engine.hooks import register
+
+        return register(self, hook)
 
     # ---- operators
 

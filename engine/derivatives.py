@@ -1,8 +1,8 @@
 """Transforms made of ``vjp``: gradients, Jacobians, Hessians, and derivatives along a direction.
 
 There are no forward rules. A pullback is linear in its cotangent, so the transpose of that linear map, which is the pullback's
-own vjp, is the derivative along a direction (``linearize``): exact, of any order, and one table of rules less to be wrong. It
-costs a recorded sweep and a sweep of that, where forward rules would cost about one more evaluation; docs/engine.md has both.
+own vjp, is the derivative along a direction (``linearize``): exact, of any order, and one table of rules less to be wrong. The
+price is paid once a point, a recorded sweep; each further direction costs about one plain sweep (docs/engine.md has figures).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gradproof.engine.pytree import Structure
 from gradproof.engine.transforms import array_of, differentiable, names, scalar, vjp
 
 Argnums = int | Sequence[int]
-FORWARD_COST = 4  # sweeps a column of a forward Jacobian is worth, measured on nets (docs/engine.md); a row costs one
+LINEARIZE_COST = 4  # the sweeps that a recorded one is worth; a column then costs what a row does (docs/engine.md)
 
 
 def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., tuple[Any, Any]]:
@@ -171,8 +171,8 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False,
         outs, shape = pytree.flatten(out)
         ins, structure = pytree.flatten(tuple(args[place] for place in _places(argnums, args)))
         ins = [differentiable(x, "argument") for x in ins]
-        wide = FORWARD_COST * sum(x.size for x in ins) < sum(x.size for x in outs)
-        blocks = _columns if mode == "forward" or (mode == "auto" and wide) else _rows
+        tall = LINEARIZE_COST + sum(x.size for x in ins) < sum(x.size for x in outs)
+        blocks = _columns if mode == "forward" or (mode == "auto" and tall) else _rows
         found = blocks(pullback, outs, shape, ins, structure)
         of_each = [pytree.unflatten(structure, row) for row in found]
         whole = pytree.unflatten(shape, [row[0] for row in of_each] if isinstance(argnums, int) else of_each)

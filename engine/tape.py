@@ -32,23 +32,23 @@ newest_id = _next_id  # an id above those of all nodes so far
 
 class _State(threading.local):
     recording = True
-    first = 0  # the id of the innermost transform's first variable
+    transforms: tuple[int, ...] = ()  # those under way, from the outermost in: the id of each one's first variable
 
 
 state = _State()
 
 
 @contextmanager
-def recording(on: bool, first: int | None = None) -> Iterator[None]:
-    """Turn recording on or off for this thread; ``first`` begins a transform whose variables start there."""
-    before = state.recording, state.first
+def recording(on: bool, transforms: tuple[int, ...] | None = None) -> Iterator[None]:
+    """Turn recording on or off for this thread; within ``transforms``, if given."""
+    before = state.recording, state.transforms
     state.recording = on
-    if first is not None:
-        state.first = first
+    if transforms is not None:
+        state.transforms = transforms
     try:
         yield
     finally:
-        state.recording, state.first = before
+        state.recording, state.transforms = before
 
 
 class Spec:

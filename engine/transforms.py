@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.engine import pytree
+from gradproof.engine import hooks, pytree
 from gradproof.engine.array import Array, as_array
 from gradproof.engine.backend import DIFFERENTIABLE, quiet, raw
 from gradproof.engine.errors import DtypeError, ShapeError, TapeError
@@ -116,7 +116,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         variables.append(leaf(x.data, x.node))
     nodes = [x.node for x in variables]
     first, stop = (nodes[0].id, nodes[-1].id + 1) if nodes else (NEVER, NEVER)  # type: ignore[union-attr]
-    with quiet(), recording(True, first):
+    with quiet(), recording(True, (*state.transforms, first)):
         result = f(*pytree.unflatten(structure, variables))
     if has_aux:
         if not (isinstance(result, tuple) and len(result) == 2):
@@ -162,9 +162,10 @@ def _gradient(found: dict[int, Any], node: Node, taken: set[int]) -> Array:
     slot = found.get(node.id)
     if slot is None:
         return Array(np.zeros(node.shape, node.dtype))
-    if isinstance(slot.ct, Array):
-        return Array(private(slot.ct.data, taken), slot.ct.node)
-    return Array(private(slot.ct, taken))
+    ct = hooks.run(node, slot.ct) if node.op.hooks else slot.ct
+    if isinstance(ct, Array):
+        return Array(private(ct.data, taken), ct.node)
+    return Array(private(ct, taken))
 
 
 def backward(x: Array, cotangent: Any, retain: bool) -> None:
@@ -184,7 +185,7 @@ def backward(x: Array, cotangent: Any, retain: bool) -> None:
     for slot in found.values():
         variable = slot.node
         assert isinstance(variable, Leaf)
-        gradient = private(slot.ct, taken)
+        gradient = private(hooks.run(variable, slot.ct) if variable.op.hooks else slot.ct, taken)
         before = variable.grad  # added up as a new array: a gradient handed out earlier does not change
         variable.grad = Array(gradient if before is None else before.data + gradient)
 
