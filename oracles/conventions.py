@@ -19,6 +19,7 @@ from gradproof.oracles.sweep import reverse
 
 Convention = float | str
 TIES = ("max", "maximum", "min", "minimum")
+POOLS = tuple(f"nn.{kind}max_pool{rank}d" for kind in ("", "adaptive_") for rank in (1, 2, 3))
 
 
 def shares(certificate: Certificate, declared: Mapping[str, Convention]) -> dict[int, arb] | None:

@@ -43,13 +43,3 @@ def take_along_axis(x: Any, indices: Any, axis: int = -1) -> Array:
         where if i == axis else np.arange(n).reshape((-1,) + (1,) * (x.ndim - 1 - i)) for i, n in enumerate(x.shape)
     )
     return getitem(x, key)
-
-
-def windows(x: Any, window: tuple[int, int], stride: tuple[int, int]) -> Array:
-    """Every window over the last two axes, of shape (..., rows, columns, *window)."""
-    return apply("windows", (as_array(x),), {"window": window, "stride": stride})
-
-
-def fold(x: Any, stride: tuple[int, int], shape: tuple[int, ...]) -> Array:
-    """Windows added back where they came from: the transpose of windows."""
-    return apply("fold", (x,), {"stride": stride, "shape": shape})

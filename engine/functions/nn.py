@@ -10,10 +10,31 @@ import numpy as np
 from gradproof.engine.array import Array, as_array, raw_of
 from gradproof.engine.backend import Axis
 from gradproof.engine.errors import ShapeError
+from gradproof.engine.functions import convolution, indexing, patches, pooling, reduction, shape
 from gradproof.engine.functions import elementwise as el
-from gradproof.engine.functions import indexing, reduction, shape
+from gradproof.engine.functions.convolution import *
 from gradproof.engine.functions.linalg import matmul
+from gradproof.engine.functions.patches import *
+from gradproof.engine.functions.pooling import *
 from gradproof.engine.tape import apply, unary
+
+__all__ = [
+    "cross_entropy",
+    "elu",
+    "embedding",
+    "gelu",
+    "layer_norm",
+    "leaky_relu",
+    "log_softmax",
+    "mse",
+    "relu",
+    "scaled_dot_product_attention",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+]
+__all__ += convolution.__all__ + patches.__all__ + pooling.__all__
 
 
 def relu(x: Any) -> Array:
@@ -99,36 +120,6 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Array:
 def mse(x: Any, y: Any, reduction: str = "mean") -> Array:
     """The squared differences, averaged, summed or neither. Composed."""
     return _reduce(el.square(el.subtract(x, y)), reduction)
-
-
-def conv2d(x: Any, weight: Any, stride: tuple[int, int] = (1, 1), padding: tuple[int, int] = (0, 0)) -> Array:
-    """The cross-correlation of images with filters. Composed: windows, then one matrix product.
-
-    Shapes: x (N, C, H, W), weight (O, C, h, w), result (N, O, rows, columns).
-    """
-    x, weight = as_array(x), as_array(weight)
-    if x.ndim != 4 or weight.ndim != 4 or x.shape[1] != weight.shape[1]:
-        raise ShapeError(f"conv2d: x {x.shape}, weight {weight.shape}; expected (N, C, H, W) and (O, C, h, w).")
-    if tuple(padding) != (0, 0):
-        x = shape.pad(x, ((0, 0), (0, 0), (padding[0],) * 2, (padding[1],) * 2))
-    view = _windows("conv2d", x, (weight.shape[2], weight.shape[3]), stride)
-    images, channels, rows, columns = view.shape[:4]
-    filters, size = weight.shape[0], channels * weight.shape[2] * weight.shape[3]
-    flat = shape.reshape(shape.permute_dims(view, (0, 2, 3, 1, 4, 5)), (images * rows * columns, size))
-    out = matmul(flat, shape.permute_dims(shape.reshape(weight, (filters, size)), (1, 0)))
-    return shape.permute_dims(shape.reshape(out, (images, rows, columns, filters)), (0, 3, 1, 2))
-
-
-def max_pool2d(x: Any, window: tuple[int, int], stride: tuple[int, int]) -> Array:
-    """The greatest entry of each window over the last two axes; ties share evenly. Composed: windows, then max."""
-    return reduction.max(_windows("max_pool2d", as_array(x), window, stride), axis=(-2, -1))
-
-
-def _windows(name: str, x: Array, window: tuple[int, int], stride: tuple[int, int]) -> Array:
-    high, wide = window
-    if x.ndim < 2 or x.shape[-2] < high or x.shape[-1] < wide:
-        raise ShapeError(f"{name}: a window of {high} x {wide} does not fit an image of shape {x.shape} (with padding).")
-    return indexing.windows(x, (high, wide), (stride[0], stride[1]))
 
 
 def embedding(table: Any, indices: Any) -> Array:

@@ -11,10 +11,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from gradproof.engine.kernels import elementwise, indexing, kernel, linalg, nn, reduction, shape
+from gradproof.engine.kernels import convolution, elementwise, indexing, kernel, linalg, nn, reduction, shape
 from gradproof.engine.kernels.kernel import Bound
 
 FAMILIES = (
+    convolution,
     elementwise,
     indexing,
     linalg,

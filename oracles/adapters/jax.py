@@ -14,13 +14,15 @@ import numpy as np
 from jax import experimental
 
 from gradproof.oracles.adapters import jax_ops
-from gradproof.oracles.conventions import TIES
+from gradproof.oracles.conventions import POOLS, TIES
 from gradproof.oracles.engine import Capabilities, nestings
 from gradproof.oracles.errors import Unsupported
 from gradproof.oracles.graph import Array
 
 FACTORS = frozenset({"linalg.cholesky", "linalg.inv", "linalg.solve"})  # LAPACK has no half precision; det has formulas to 3 x 3
 DECLINED = re.compile(r"Unsupported dtype (float16|bfloat16)")
+CONVS = ("conv1d", "conv2d", "conv3d")
+Steps = tuple[int, ...]
 Pullback = Callable[[tuple[jax.Array, ...]], tuple[jax.Array, ...]]
 
 _home = jax if hasattr(jax, "enable_x64") else experimental  # it moved in JAX 0.8
@@ -39,18 +41,27 @@ def _ready() -> Iterator[None]:
         raise
 
 
-def _conv2d(x: jax.Array, weight: jax.Array, stride: tuple[int, int], padding: tuple[int, int]) -> jax.Array:
-    """``jax_nn.conv2d``, declined where XLA aborts the whole process while it compiles the gradient (FINDINGS.md)."""
-    out = [(n + 2 * p - k) // s + 1 for n, k, s, p in zip(x.shape[2:], weight.shape[2:], stride, padding, strict=True)]
-    if max(stride) > 1 and max(padding) > 0 and (1 in out or x.shape[:2] == (1, 1)):
-        raise Unsupported(
-            "XLA on the CPU aborts on the gradient of a strided, padded convolution of one channel, or to one row or column"
-        )
-    return jax_ops.nn.conv2d(x, weight, stride, padding)
+def _guarded(name: str) -> Callable[..., jax.Array]:
+    """A convolution of ``jax_nn``, declined where XLA aborts the whole process while it compiles the gradient (FINDINGS.md)."""
+    right = getattr(jax_ops.nn, name)
+
+    def conv(x: jax.Array, weight: jax.Array, *bias: jax.Array, stride: Steps, padding: Steps, **rest: Any) -> jax.Array:
+        dilation = rest.get("dilation") or (1,) * len(stride)
+        at = zip(x.shape[2:], weight.shape[2:], stride, padding, dilation, strict=True)
+        out = [(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in at]
+        if max(stride) > 1 and max(padding) > 0 and (1 in out or x.shape[:2] == (1, 1)):
+            raise Unsupported(
+                "XLA on the CPU aborts on the gradient of a strided, padded convolution of one channel, or to one row or column"
+            )
+        return right(x, weight, *bias, stride=stride, padding=padding, **rest)
+
+    return conv
+
 
 AT_KINKS: dict[str, float | str] = {
-    "abs": 1.0, "nn.relu": 0.0, "nn.leaky_relu": "first", "nn.elu": "last", "clip": 0.5, "nn.max_pool2d": "first",
+    "abs": 1.0, "nn.relu": 0.0, "nn.leaky_relu": "first", "nn.elu": "last", "clip": 0.5,
     **dict.fromkeys(("linalg.vector_norm", "std"), math.nan), **dict.fromkeys(TIES, "even"),
+    **dict.fromkeys(POOLS[:3], "first"),
 }  # fmt: skip
 
 
@@ -61,7 +72,7 @@ class JaxEngine:
     lineage: str = "jax"
     version: str = jax.__version__
     namespace: SimpleNamespace = SimpleNamespace(
-        **{**vars(jax_ops), "nn": SimpleNamespace(**{**vars(jax_ops.nn), "conv2d": _conv2d})}
+        **{**vars(jax_ops), "nn": SimpleNamespace(**{**vars(jax_ops.nn), **{c: _guarded(c) for c in CONVS}})}
     )
     capabilities: Capabilities = Capabilities(
         at_kinks=AT_KINKS,

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from gradproof.oracles.adapters.jax_layers import *
+
 relu = jax.nn.relu
 sigmoid = jax.nn.sigmoid
 silu = jax.nn.silu
@@ -53,15 +55,6 @@ def mse(x: Array, y: Array, reduction: str) -> Array:
     return _reduced(jnp.square(x - y), reduction)
 
 
-def conv2d(x: Array, weight: Array, stride: tuple[int, int], padding: tuple[int, int]) -> Array:
-    return jax.lax.conv_general_dilated(x, weight, stride, [(width, width) for width in padding])
-
-
-def max_pool2d(x: Array, window: tuple[int, int], stride: tuple[int, int]) -> Array:
-    ones = (1,) * (x.ndim - 2)
-    return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, ones + window, ones + stride, "VALID")
-
-
 def embedding(table: Array, indices: Array) -> Array:
     return jnp.take(table, indices, axis=0)
 
@@ -70,9 +63,10 @@ def _widened(x: Array, width: int) -> Array:
     return x if x.shape[-1] == width else jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, width - x.shape[-1])])
 
 
-def scaled_dot_product_attention(q: Array, k: Array, v: Array, causal: bool, scale: float) -> Array:
+def scaled_dot_product_attention(q: Array, k: Array, v: Array, causal: bool, scale: float | None) -> Array:
     """JAX wants (batch, length, heads, features), with as many features in v as in q: zeros change nothing."""
     width = max(q.shape[-1], v.shape[-1])
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale  # its own default would count the zeros
     batch = math.prod(q.shape[:-2])
     q4, k4, v4 = (_widened(x, width).reshape(batch, x.shape[-2], 1, width) for x in (q, k, v))
     out = jax.nn.dot_product_attention(q4, k4, v4, scale=scale, is_causal=causal)

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 import gradproof.engine as ge
-from gradproof.oracles.conventions import TIES
+from gradproof.oracles.conventions import POOLS, TIES
 from gradproof.oracles.engine import Capabilities, nestings
 from gradproof.oracles.graph import Array
 
 Pullback = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
 AT_KINKS: dict[str, float | str] = {  # specs/conventions.md
-    "abs": 0.0, "nn.relu": 0.0, "nn.leaky_relu": "last", "nn.elu": "last", "clip": 1.0, "nn.max_pool2d": "even",
-    "hypot": 0.0, "linalg.vector_norm": 0.0, **dict.fromkeys(TIES, "even"),
+    "abs": 0.0, "nn.relu": 0.0, "nn.leaky_relu": "last", "nn.elu": "last", "clip": 1.0, 
+    "hypot": 0.0, "linalg.vector_norm": 0.0, **dict.fromkeys((*TIES, *POOLS), "even"),
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from gradproof.oracles.adapters import torch_nested, torch_ops
+from gradproof.oracles.conventions import POOLS
 from gradproof.oracles.engine import Capabilities, nestings
 from gradproof.oracles.errors import Unsupported
 from gradproof.oracles.formats import dtype_named
@@ -38,8 +39,9 @@ def _declining() -> Iterator[None]:
         raise
 
 AT_KINKS: dict[str, float | str] = {
-    "abs": 0.0, "nn.relu": 0.0, "nn.leaky_relu": "last", "nn.elu": "last", "clip": 1.0, "nn.max_pool2d": "first",
+    "abs": 0.0, "nn.relu": 0.0, "nn.leaky_relu": "last", "nn.elu": "last", "clip": 1.0, 
     "hypot": math.nan, "linalg.vector_norm": 0.0, "maximum": "even", "minimum": "even",
+    **dict.fromkeys(POOLS, "first"),
 }  # fmt: skip
 
 

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gradproof.oracles.adapters.torch_layers import *
+
 relu = F.relu
 sigmoid = torch.sigmoid
 silu = F.silu
@@ -45,14 +47,6 @@ def cross_entropy(logits: Tensor, labels: Tensor, reduction: str) -> Tensor:
 
 def mse(x: Tensor, y: Tensor, reduction: str) -> Tensor:
     return F.mse_loss(x, y, reduction=reduction)
-
-
-def conv2d(x: Tensor, weight: Tensor, stride: tuple[int, int], padding: tuple[int, int]) -> Tensor:
-    return F.conv2d(x, weight, stride=stride, padding=padding)
-
-
-def max_pool2d(x: Tensor, window: tuple[int, int], stride: tuple[int, int]) -> Tensor:
-    return F.max_pool2d(x, window, stride)
 
 
 def embedding(table: Tensor, indices: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What networks need: softmax and friends, losses, convolution, pooling, attention."""
+"""What networks need: softmax and friends, losses, attention."""
 
 from __future__ import annotations
 
@@ -68,40 +68,6 @@ def _mse_sketch(source: Source, shape: Shape) -> Sketch | None:
     return None if 0 in shape else Sketch((Slot(shape), Slot(shape)), {"reduction": source.pick(REDUCTIONS)})
 
 
-def image_shape(source: Source) -> Shape:
-    return source.pick(((1, 1, 3, 3), (1, 2, 3, 2), (2, 1, 2, 3), (1, 1, 4, 4), (1, 2, 2, 2), (1, 1, 1, 4), (1, 3, 2, 2), (3, 1, 2, 2)))
-
-
-def _conv_sketch(source: Source, shape: Shape) -> Sketch | None:
-    if len(shape) != 4 or 0 in shape:
-        return None
-    padding = source.pick(((0, 0), (1, 0), (1, 1)))
-    kernel = [min(source.pick((2, 1, 3)), n + 2 * p) for n, p in zip(shape[2:], padding, strict=True)]
-    weight = (source.pick((1, 2)), shape[1], kernel[0], kernel[1])
-    return Sketch(
-        (Slot(shape), Slot(weight)), {"stride": source.pick(((1, 1), (2, 1), (2, 2))), "padding": padding}
-    )
-
-
-def _conv2d(xp: Any, x: Any, weight: Any, stride: tuple[int, int], padding: tuple[int, int]) -> Any:
-    (sh, sw), (ph, pw) = stride, padding
-    x = xp.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
-    windows = xp.windows(x, np.shape(weight)[2:], axis=(2, 3))[:, :, ::sh, ::sw]
-    return xp.einsum("nchwij,ocij->nohw", windows, weight)
-
-
-def _pool_sketch(source: Source, shape: Shape) -> Sketch | None:
-    if len(shape) != 4 or 0 in shape:
-        return None
-    window = tuple(min(source.pick((2, 1, 3)), n) for n in shape[2:])
-    return Sketch((Slot(shape),), {"window": window, "stride": source.pick(((1, 1), (2, 2), (2, 1)))})
-
-
-def _max_pool2d(xp: Any, x: Any, window: tuple[int, int], stride: tuple[int, int]) -> Any:
-    windows = xp.windows(x, window, axis=(2, 3))[:, :, :: stride[0], :: stride[1]]
-    return xp.max(windows, (-2, -1))
-
-
 def _embedding_sketch(source: Source, shape: Shape) -> Sketch | None:
     if len(shape) != 2 or not shape[0]:
         return None
@@ -150,8 +116,6 @@ ROWS = (
     _row("layer_norm", _layer_norm, _layer_norm_sketch, full_shape),
     _row("cross_entropy", _cross_entropy, _cross_entropy_sketch, _matrix_like),
     _row("mse", lambda xp, x, y, reduction: _reduced(xp, xp.square(x - y), reduction), _mse_sketch, full_shape),
-    _row("conv2d", _conv2d, _conv_sketch, image_shape),
-    _row("max_pool2d", _max_pool2d, _pool_sketch, image_shape, "ties"),
     _row("embedding", lambda xp, table, ids: xp.take(table, ids, axis=0), _embedding_sketch, _matrix_like),
     _row("scaled_dot_product_attention", _attention, _attention_sketch, _matrix_like),
 )

@@ -46,7 +46,7 @@ CAST.wrap("tanh", "the cotangent alone through float32", lambda g, xp, ct, out, 
 CAST.wrap("exp", "beyond 64 entries through float32", lambda g, xp, ct, out, x:
           g.astype(np.float32).astype(float) if np.size(g) > 64 else g)
 CAST.wrap("subtract", "handed back as float32", lambda g, *rest: np.asarray(g).astype(np.float32), argument=1)
-CAST.swap("nn.conv2d", "through float32", raw, "fold",
+CAST.swap("nn.unfold", "through float32", raw, "fold",
           lambda right: lambda x, **p: right(x.astype(np.float32), **p).astype(x.dtype))
 
 ACCURACY.wrap("tanh", "1 - out**2", lambda g, xp, ct, out, x: ct * (1 - out * out))

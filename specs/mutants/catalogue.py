@@ -17,6 +17,7 @@ from gradproof.specs.mutants import (
     factor,
     flow,
     layout,
+    networks,
     nonlinear,
     region,
     saved,
@@ -33,7 +34,7 @@ MUTANTS: tuple[Mutant, ...] = tuple(
     mutant
     for family in (
         factor, saved, scale, broadcast, axis, layout, singular, ties, region, accuracy, flow, nonlinear, shapes,
-        second, closure, variety,
+        second, closure, variety, networks,
     )
     for mutant in family.MUTANTS
 ) + tuple(benign.UNDECLARED)  # fmt: skip

@@ -75,7 +75,7 @@ for ops, primitive, argument, factor, wrong in (
     FACTOR.wrap(ops, wrong, scaled(factor), primitive, argument)
 FACTOR.swap("getitem take take_along_axis nn.embedding", "reading is pulled back doubled", raw, "scatter",
             lambda right: lambda x, **params: right(2 * x, **params))
-FACTOR.swap("nn.conv2d nn.max_pool2d", "windows are folded back halved", raw, "fold",
+FACTOR.swap("nn.unfold nn.max_pool2d", "windows are folded back halved", raw, "fold",
             lambda right: lambda x, **params: 0.5 * right(x, **params))
 FACTOR.wrap("mean nn.mse", "not divided by the count", lambda g, xp, ct, out, x, axis, keepdims: g * _merged(x, axis), "mean")
 FACTOR.wrap("mean", "divided by the count of all axes", lambda g, xp, ct, out, x, axis, keepdims:

@@ -269,7 +269,7 @@ STATE.add("matmul", "every seventh call gives zeros", Together(lambda: _counting
 STATE.add("log1p", "adds up over calls", Together(lambda: _accumulating("log1p")))
 STATE.add("expm1", "reads the last forward pass of all", Together(lambda: _last_of("expm1", lambda ct, x: ct * np.exp(x))))
 STATE.add("graph", "reads the last forward pass of all in sin", Together(lambda: _last_of("sin", lambda ct, x: ct * np.cos(x))))
-STATE.swap("nn.conv2d", "folds into what the last call left", raw, "fold", lambda right: _leftover(right))
+STATE.swap("nn.unfold", "folds into what the last call left", raw, "fold", lambda right: _leftover(right))
 # fmt: on
 
 

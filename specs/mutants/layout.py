@@ -27,10 +27,11 @@ def _flipped_fold(right: Any) -> Any:
 
 
 def _unstrided(right: Any) -> Any:
-    def fold(x: Any, *, stride: Any, shape: Any) -> Any:
+    def fold(x: Any, *, stride: Any, dilation: Any, shape: Any) -> Any:
         rows, columns, high, wide = x.shape[-4:]
-        fits = rows + high - 1 <= shape[-2] and columns + wide - 1 <= shape[-1]
-        return right(x, stride=(1, 1) if fits else stride, shape=shape)
+        down, along = dilation
+        fits = rows + down * (high - 1) <= shape[-2] and columns + along * (wide - 1) <= shape[-1]
+        return right(x, stride=(1, 1) if fits else stride, dilation=dilation, shape=shape)
 
     return fold
 
@@ -49,7 +50,7 @@ def _backwards(right: Any) -> Any:
 # fmt: off
 LAYOUT.wrap("permute_dims", "by axes instead of their inverse", lambda g, xp, ct, out, x, axes:
             np.transpose(ct, axes) if keeps(ct, axes, x) else g)
-LAYOUT.wrap("permute_dims nn.conv2d", "the last two axes exchanged where they are equal", lambda g, *rest, **p: swap_last(g), "permute_dims")
+LAYOUT.wrap("permute_dims nn.unfold", "the last two axes exchanged where they are equal", lambda g, *rest, **p: swap_last(g), "permute_dims")
 LAYOUT.wrap("reshape", "in column order", lambda g, xp, ct, out, x, shape: np.reshape(ct, x.shape, order="F"))
 LAYOUT.wrap("reshape", "reversed where the number of axes changes", lambda g, xp, ct, out, x, shape:
             np.flip(g) if len(shape) != np.ndim(x) else g)
@@ -84,11 +85,11 @@ LAYOUT.wrap("triu", "the diagonal itself is lost", lambda g, xp, ct, out, x, k: 
 LAYOUT.wrap("pad", "the widths exchanged", lambda g, xp, ct, out, x, pad_width, value:
             ct[tuple(slice(after, after + n) for n, (_, after) in zip(x.shape, pad_width, strict=True))])
 LAYOUT.wrap("pad", "from the start", lambda g, xp, ct, out, x, pad_width, value: ct[tuple(slice(0, n) for n in x.shape)])
-LAYOUT.swap("nn.conv2d", "overlaps folded transposed", raw, "fold", _transposed_fold)
-LAYOUT.swap("nn.conv2d nn.max_pool2d", "the window folded back reversed", raw, "fold", _flipped_fold)
-LAYOUT.swap("nn.conv2d nn.max_pool2d", "the stride is forgotten", raw, "fold", _unstrided)
+LAYOUT.swap("nn.unfold", "overlaps folded transposed", raw, "fold", _transposed_fold)
+LAYOUT.swap("nn.unfold nn.max_pool2d", "the window folded back reversed", raw, "fold", _flipped_fold)
+LAYOUT.swap("nn.unfold nn.max_pool2d", "the stride is forgotten", raw, "fold", _unstrided)
 LAYOUT.swap("getitem", "a slice with a negative step is written forwards", raw, "scatter", _backwards)
-LAYOUT.wrap("nn.conv2d", "the bordered part is cut at the start", lambda g, xp, ct, out, x, pad_width, value:
+LAYOUT.wrap("nn.unfold", "the bordered part is cut at the start", lambda g, xp, ct, out, x, pad_width, value:
             ct[tuple(slice(0, n) for n in x.shape)], "pad")
 LAYOUT.wrap("roll", "one place too far", lambda g, *rest, **p: _shifted(g))
 LAYOUT.wrap("flip", "not flipped", lambda g, xp, ct, out, x, axis: ct)

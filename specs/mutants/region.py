@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.engine.backend import Patch, raw
+from gradproof.engine.kernels.convolution import taps
 from gradproof.specs.mutants.mutant import Family
 
 REGION = Family("rare region")
@@ -119,7 +120,7 @@ REGION.wrap("linalg.diagonal linalg.trace", "a negative offset is doubled", lamb
 REGION.wrap("pad", "a border of another value is passed too", lambda g, xp, ct, out, x, pad_width, value:
             g + np.sum(ct) - np.sum(g) if value else g)
 REGION.wrap("var", "a correction of 1 counts twice", lambda g, xp, ct, out, x, axis, correction, keepdims: g * (1 + correction / 8))
-REGION.wrap("nn.conv2d", "padding in one direction only is dropped", lambda g, xp, ct, out, x, pad_width, value:
+REGION.wrap("nn.unfold", "padding in one direction only is dropped", lambda g, xp, ct, out, x, pad_width, value:
             0.5 * g if pad_width[-1] != pad_width[-2] else g, "pad")
 REGION.wrap("std", "negated where out is below 1e-3", lambda g, xp, ct, out, x, axis, correction, keepdims: np.where(np.min(out, initial=9) < 1e-3, -g, g))
 
@@ -132,13 +133,10 @@ def _negative_from_0(x: Any, *, key: Any, shape: Any) -> Patch:
     return Patch(tuple(np.abs(k) % n if isinstance(k, np.ndarray) else k for k, n in zip(key, shape, strict=False)), x)
 
 
-def _overwriting(x: Any, *, stride: Any, shape: Any) -> Any:
+def _overwriting(x: Any, *, stride: Any, dilation: Any, shape: Any) -> Any:
     out = np.zeros(shape, x.dtype)
-    rows, columns, high, wide = x.shape[-4:]
-    for i in range(high):
-        for j in range(wide):
-            row = slice(i, i + stride[0] * (rows - 1) + 1, stride[0])
-            out[..., row, slice(j, j + stride[1] * (columns - 1) + 1, stride[1])] = x[..., i, j]
+    for tap, key in taps(x.shape[-2:], x.shape[-4:-2], stride, dilation):
+        out[(..., *key)] = x[(..., *tap)]
     return out
 
 
@@ -155,7 +153,7 @@ INDEXED = "getitem take take_along_axis nn.embedding"
 REGION.swap(INDEXED, "the last of a repeated index wins", Patch, "add_into", lambda right: _set)
 REGION.swap(INDEXED, "a repeated index adds once", Patch, "add_into", lambda right: _once_each)
 REGION.swap("getitem take", "a negative index counts from 0", raw, "scatter", lambda right: _negative_from_0)
-REGION.swap("nn.max_pool2d nn.conv2d", "windows that overlap overwrite", raw, "fold", lambda right: _overwriting)
+REGION.swap("nn.max_pool2d nn.unfold", "windows that overlap overwrite", raw, "fold", lambda right: _overwriting)
 REGION.wrap("multiply add", "the same operand twice counts once", lambda g, xp, ct, out, x, y: 0 * g if x is y else g, argument=1)
 # fmt: on
 MUTANTS = REGION.mutants

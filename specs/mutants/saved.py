@@ -92,7 +92,7 @@ SAVED.swap("nn.scaled_dot_product_attention", "the values alone are differentiat
 SAVED.swap("nn.scaled_dot_product_attention", "the keys are constants", nn, "scaled_dot_product_attention",
            lambda right: lambda q, k, v, causal, scale: right(q, still(k), v, causal, scale))
 SAVED.swap("nn.conv2d", "the filters are constants", nn, "conv2d",
-           lambda right: lambda x, weight, stride, padding: right(x, still(weight), stride, padding))
+           lambda right: lambda x, weight, *bias, **at: right(x, still(weight), *bias, **at))
 SAVED.swap("vecdot", "the second vector is a constant", ge, "vecdot", lambda right: lambda x, y, axis: right(x, still(y), axis))
 SAVED.swap("tensordot", "the second operand is a constant", ge, "tensordot", lambda right: lambda x, y, axes: right(x, still(y), axes))
 SAVED.swap("linalg.outer", "the first vector is a constant", ge.linalg, "outer", lambda right: lambda x, y: right(still(x), y))

@@ -22,7 +22,7 @@ for exponent, ops in ROWS:
 SCALE.wrap("einsum", "times 1 + 1e-12", scaled(1 + 1e-12), "contract")
 SCALE.wrap("divide", "the second argument times 1 + 1e-12", scaled(1 + 1e-12), argument=1)
 SCALE.wrap("multiply", "the second argument times 1 - 1e-11", scaled(1 - 1e-11), argument=1)
-SCALE.swap("nn.conv2d", "times 1 + 1e-12", raw, "fold", lambda right: lambda x, **p: right(x, **p) * (1 + 1e-12))
+SCALE.swap("nn.unfold", "times 1 + 1e-12", raw, "fold", lambda right: lambda x, **p: right(x, **p) * (1 + 1e-12))
 SCALE.swap(
     "getitem take", "times 1 + 1e-12", raw, "scatter", lambda right: lambda x, **p: right(x * (1 + 1e-12), **p)
 )

@@ -89,7 +89,7 @@ SHAPE.wrap("linalg.cholesky", "more than eight rows are doubled", lambda g, xp, 
 SHAPE.wrap("einsum", "a result of no axes is doubled", lambda g, xp, ct, out, *x, **p: 2 * g if np.ndim(ct) == 0 else g, "contract")
 SHAPE.swap("getitem take nn.embedding", "an empty index gives ones", raw, "scatter", lambda right: lambda x, *, key, shape:
            right(x, key=key, shape=shape) if np.size(x) else np.ones(shape, x.dtype))
-SHAPE.swap("nn.conv2d nn.max_pool2d", "a single window is halved", raw, "fold", lambda right: lambda x, **p:
+SHAPE.swap("nn.unfold nn.max_pool2d", "a single window is halved", raw, "fold", lambda right: lambda x, **p:
            right(x, **p) * (0.5 if x.shape[-4] == x.shape[-3] == 1 else 1.0))
 SHAPE.swap("sign", "an input without gradient gets none", transforms, "_gradient", lambda right: lambda found, node, taken:
            None if node.id not in found else right(found, node, taken))

@@ -158,8 +158,8 @@ SHAPE.wrap("einsum", "an axis beyond 4 cut", lambda g, xp, ct, out, *rest, **par
 SHAPE.wrap("reshape", "entries beyond 16 cut", lambda g, xp, ct, out, x, **params: first(np.ravel(g), 16).reshape(g.shape))
 SHAPE.wrap("sum", "a last axis beyond 128 cut", lambda g, xp, ct, out, x, axis, keepdims: first(g, 128))
 SHAPE.wrap(
-    "nn.conv2d nn.max_pool2d", "three channels or more halved",
-    lambda g, xp, ct, out, x, window, stride: half(backend.raw.fold(ct, stride=stride, shape=x.shape), np.shape(x)[1] > 2),
+    "nn.unfold nn.max_pool2d", "three channels or more halved",
+    lambda g, xp, ct, out, x, window, stride, dilation: half(g, np.shape(x)[1] > 2),
     primitive="windows",
 )  # fmt: skip
 

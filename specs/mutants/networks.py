@@ -1,0 +1,67 @@
+"""Networks: faults of convolution's three rules, and of the compositions that layers are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradproof.specs.mutants.mutant import Family
+
+NETWORKS = Family("networks")
+CONVS = "nn.conv1d nn.conv2d nn.conv3d"
+TURNED = "nn.conv_transpose1d nn.conv_transpose2d nn.conv_transpose3d"
+
+
+def _ends(g: Any, axis: int = -1) -> Any:
+    """Without the last place of an axis."""
+    g = np.array(g)
+    if g.shape[axis] > 1:
+        g[(..., -1) if axis == -1 else (slice(None), -1)] = 0
+    return g
+
+
+def _image(xp: Any, ct: Any, x: Any, weight: Any, **params: Any) -> Any:
+    return xp.conv_transpose(ct, weight, shape=x.shape[2:], **params)
+
+
+def tied_twice(g: Any, out: Any, x: Any, axis: Any) -> Any:
+    hit = x == np.expand_dims(out, axis)
+    return np.where(np.sum(hit, axis, keepdims=True) == 2, 2 * g, g)
+
+
+# fmt: off
+NETWORKS.wrap(CONVS, "the filters turned round", lambda g, xp, ct, out, x, weight, **at:
+              _image(xp, ct, x, np.flip(weight, tuple(range(2, weight.ndim))), **at), "conv")
+NETWORKS.wrap(CONVS, "the filters' is turned round", lambda g, *rest, **at: np.flip(g, tuple(range(2, g.ndim))), "conv", 1)
+NETWORKS.wrap(CONVS, "padding counted as at the end only", lambda g, xp, ct, out, x, weight, **at:
+              np.roll(g, -1, -1) if at["padding"][-1] else g, "conv")
+NETWORKS.wrap(CONVS, "a dilation halved", lambda g, xp, ct, out, x, weight, **at: g / max(at["dilation"]), "conv", 1)
+NETWORKS.wrap(CONVS, "groups exchanged", lambda g, xp, ct, out, x, weight, **at:
+              np.flip(g, 1) if at["groups"] > 1 and x.shape[1] == at["groups"] else g, "conv")
+NETWORKS.wrap(CONVS, "the last channel gets nothing", lambda g, *rest, **at: _ends(g, 1), "conv")
+NETWORKS.wrap("nn.conv2d", "the filters' summed over images as a mean", lambda g, xp, ct, out, x, weight, **at: g / x.shape[0], "conv", 1)
+NETWORKS.wrap(CONVS, "a stride drops the last place", lambda g, xp, ct, out, x, weight, **at:
+              _ends(g) if at["stride"][-1] > 1 else g, "conv")
+NETWORKS.wrap(TURNED, "the last place is lost", lambda g, *rest, **at: _ends(g), "conv_transpose")
+NETWORKS.wrap(TURNED, "the filters' in float32", lambda g, *rest, **at: np.asarray(g).astype(np.float32).astype(g.dtype), "conv_transpose", 1)
+NETWORKS.wrap(TURNED, "a stride of two halves the filters'", lambda g, xp, ct, out, y, weight, shape, **at: g / at["stride"][0], "conv_transpose", 1)
+NETWORKS.wrap(CONVS + " " + TURNED, "a bias gets the first image's", lambda g, xp, ct, out, x, y:
+              ct[:1] if np.ndim(y) > 2 and np.shape(y)[0] == 1 else g, "add", 1)
+NETWORKS.wrap("nn.fold", "windows that are 1 apart are read reversed", lambda g, xp, ct, out, x, stride, dilation, shape:
+              np.flip(g, -1) if max(stride) == 1 else g, "fold")
+NETWORKS.wrap("nn.fold", "without the last tap", lambda g, *rest, **at: _ends(g), "fold")
+for pool in ("max", "adaptive_max"):
+    NETWORKS.wrap(f"nn.{pool}_pool1d nn.{pool}_pool2d nn.{pool}_pool3d", "a tie of two counts twice", lambda g, xp, ct, out, x, axis, keepdims:
+                  tied_twice(g, out, x, axis), "max")
+NETWORKS.wrap("nn.max_pool1d nn.max_pool2d nn.max_pool3d", "dilation read as 1", lambda g, xp, ct, out, x, window, stride, dilation:
+              xp.fold(ct, stride=stride, dilation=(1,) * len(stride), shape=x.shape), "windows")
+NETWORKS.wrap("nn.avg_pool1d nn.avg_pool2d nn.avg_pool3d", "stride read as 1 where that fits", lambda g, xp, ct, out, x, window, stride, dilation:
+              np.roll(g, 1, -1) if max(stride) > 1 else g, "windows")
+NETWORKS.wrap("nn.avg_pool1d nn.avg_pool2d nn.avg_pool3d", "the count of the padding is lost", lambda g, xp, ct, out, x, y: ct, "divide")
+NETWORKS.wrap("nn.lp_pool1d nn.lp_pool2d", "of order 3 as of order 2", lambda g, xp, ct, out, x, axis, keepdims, ord:
+              g * np.abs(x) if ord == 3 else g, "vector_norm")
+NETWORKS.wrap("nn.adaptive_avg_pool1d nn.adaptive_avg_pool2d nn.adaptive_avg_pool3d", "a bin of three counted as of two", lambda g, xp, ct, out, x, axis, keepdims:
+              g * 1.5 if g.size == 3 * ct.size else g, "mean")
+# fmt: on
+MUTANTS = NETWORKS.mutants
