@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradproof.engine.errors import TapeError
+from gradproof.engine.library import accept, name_of, to_numpy
 
 if TYPE_CHECKING:
     from gradproof.engine.hooks import Handle
@@ -15,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class Array:
-    """A NumPy array that may be on a tape; operators and indexing follow NumPy, comparisons give plain boolean arrays."""
+    """An array that may be on a tape; operators and indexing follow NumPy, comparisons give plain boolean arrays.
+
+    ``data`` is a NumPy array, or one of another library (``engine/library.py``): a torch tensor, a CuPy array.
+    """
 
     __slots__ = ("data", "node")
     __array_priority__ = 1000
@@ -46,15 +51,15 @@ class Array:
     @property
     def size(self) -> int:
         """The number of entries."""
-        return self.data.size  # type: ignore[no-any-return]
+        return math.prod(self.data.shape)
 
     def numpy(self) -> Any:
-        """The plain NumPy array, off the tape."""
-        return self.data
+        """The plain NumPy array, off the tape; a copy on the host if the array is another library's."""
+        return to_numpy(self.data)
 
     def item(self) -> Any:
         """The one entry as a Python number, off the tape."""
-        return self.data.item()
+        return to_numpy(self.data).item()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         if self.node is not None:
@@ -62,15 +67,15 @@ class Array:
                 "a value on a tape was handed to NumPy, which would lose its gradient. "
                 "Use the function of gradproof.engine, or x.numpy() to leave the tape on purpose."
             )
-        return np.array(self.data, dtype=dtype, copy=copy)
+        return np.array(to_numpy(self.data), dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:
-        text = np.array2string(self.data, separator=", ", prefix="Array(")
+        text = np.array2string(to_numpy(self.data), separator=", ", prefix="Array(")
         tape = "" if self.node is None else f", op='{self.node.op.name}'"
-        return f"Array({text}, dtype={self.dtype.name}{tape})"
+        return f"Array({text}, dtype={name_of(self.dtype)}{tape})"
 
     def __len__(self) -> int:
-        return len(self.data)
+        return self.data.shape[0]  # type: ignore[no-any-return]
 
     def __float__(self) -> float:
         return float(self.data)
@@ -82,7 +87,7 @@ class Array:
         return bool(self.data)
 
     def __iter__(self) -> Iterator[Array]:
-        return (self[i] for i in range(len(self.data)))
+        return (self[i] for i in range(len(self)))
 
     # ---- the tape seen directly
 
@@ -166,25 +171,25 @@ class Array:
     def __getitem__(self, key: Any) -> Array:
         return fn.getitem(self, key)
 
-    # ---- comparisons: constants, so plain NumPy
+    # ---- comparisons: constants, so plain arrays
 
     def __eq__(self, other: object) -> Any:
-        return np.equal(self.data, raw_of(other))
+        return self.data == raw_of(other)
 
     def __ne__(self, other: object) -> Any:
-        return np.not_equal(self.data, raw_of(other))
+        return self.data != raw_of(other)
 
     def __lt__(self, other: Any) -> Any:
-        return np.less(self.data, raw_of(other))
+        return self.data < raw_of(other)
 
     def __le__(self, other: Any) -> Any:
-        return np.less_equal(self.data, raw_of(other))
+        return self.data <= raw_of(other)
 
     def __gt__(self, other: Any) -> Any:
-        return np.greater(self.data, raw_of(other))
+        return self.data > raw_of(other)
 
     def __ge__(self, other: Any) -> Any:
-        return np.greater_equal(self.data, raw_of(other))
+        return self.data >= raw_of(other)
 
     # ---- a few methods, for reading left to right
 
@@ -222,7 +227,7 @@ def raw_of(x: Any) -> Any:
 
 def as_array(x: Any) -> Array:
     """An Array of anything NumPy can read; an Array stays as it is."""
-    return x if isinstance(x, Array) else Array(np.asarray(x))
+    return x if isinstance(x, Array) else Array(accept(x))
 
 
 import gradproof.engine.functions as fn

@@ -17,10 +17,30 @@ import numpy as np
 from gradproof.engine.kernels import kernel, table
 from gradproof.engine.kernels.indexing import Patch, patch
 from gradproof.engine.kernels.kernel import Axis, Raw
+from gradproof.engine.library import name_of
 
 __all__ = ["DIFFERENTIABLE", "IGNORE", "Axis", "Patch", "Raw", "error_state", "kernels", "quiet", "raw"]
 
-DIFFERENTIABLE = (np.dtype(np.float64), np.dtype(np.float32))
+
+class _Differentiable:
+    """The dtypes of primals, of every array library: by name, since no two libraries share a dtype."""
+
+    names = ("float64", "float32", "float16", "bfloat16")
+
+    def __init__(self) -> None:
+        self.known: dict[Any, bool] = {}
+
+    def __contains__(self, dtype: Any) -> bool:
+        found = self.known.get(dtype)
+        if found is None:
+            found = self.known[dtype] = name_of(dtype) in self.names
+        return found
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.names[:-1])} or {self.names[-1]}"
+
+
+DIFFERENTIABLE = _Differentiable()
 
 # ---- floating-point errors are results here (inf, nan), never Python warnings
 

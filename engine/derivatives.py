@@ -66,7 +66,7 @@ def _vjp_by(f: Any, argnums: Argnums, args: Sequence[Any], kwargs: dict[str, Any
 def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
     """The gradient of a scalar function by one argument, or a tuple of them by several. Each is a tree as its argument is.
 
-    Raises: ShapeError if f's value is no scalar; DtypeError if the argument is not float32 or float64.
+    Raises: ShapeError if f's value is no scalar; DtypeError if the argument cannot be differentiated.
 
     >>> import gradproof.engine as ge
     >>> cube = lambda x: x * x * x

@@ -18,10 +18,12 @@ from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from gradproof.engine.array import Array
 from gradproof.engine.backend import IGNORE, Patch, error_state, kernels, raw
 from gradproof.engine.errors import MissingRule, ShapeError, TapeError
+from gradproof.engine.library import FOREIGN, accept, buffer, copied, wide
 from gradproof.engine.rules import RULES, VARIADIC, Rule
 
 NOTHING: Mapping[str, Any] = {}
@@ -106,6 +108,11 @@ def _variadic(name: str, count: int) -> Op:
     return Op(name, kernels[name], rules)
 
 
+def op_of(name: str, count: int) -> Op:
+    """The op of that name, for so many operands."""
+    return OPS.get(name) or _variadic(name, count)
+
+
 class Node:
     """How a value was made: the op, the nodes it read, and what its rules need (its residuals).
 
@@ -157,40 +164,47 @@ def leaf(data: Any, outer: Node | None = None) -> Array:
 
 # ---- recording
 
-_PLAIN = frozenset({np.ndarray, float, int, bool})  # a Python number stays weak: it never changes a dtype
+NUMBERS = frozenset({float, int, bool, complex})  # a Python number stays weak: it never changes a dtype
 
 
 def apply(name: str, operands: Sequence[Any], params: Mapping[str, Any] = NOTHING) -> Array:
     """The value of a primitive, on the tape if any operand is."""
-    op = OPS.get(name) or _variadic(name, len(operands))
+    op = op_of(name, len(operands))
     data: list[Any] = []
     inputs: list[Node | None] = []
     oldest = NEVER
     tracked = 0
     for i, x in enumerate(operands):
         node = None
-        if type(x) is Array:
-            data.append(x.data)
-            node = x.node
-            if node is not None:
-                tracked |= 1 << i
-                oldest = min(oldest, node.oldest)
-        else:
-            data.append(x if type(x) in _PLAIN else np.asarray(x))
+        if type(x) not in NUMBERS:
+            if type(x) is Array:
+                node, x = x.node, x.data
+                if node is not None:
+                    tracked |= 1 << i
+                    oldest = min(oldest, node.oldest)
+            else:
+                x = accept(x)
+            if type(x) is not ndarray:
+                return _elsewhere(name, operands, params)
+        data.append(x)
         inputs.append(node)
     out = _run(op, data, params)
     if not tracked or not state.recording:
         return Array(out)
     keep_out, keep = op.plans.get(tracked) or op.plan(tracked)
-    primals = tuple([x if kept else _stand_in(x, n) for x, kept, n in zip(data, keep, inputs, strict=True)])
+    primals = tuple([x if kept else stand_in(x, n) for x, kept, n in zip(data, keep, inputs, strict=True)])
     return Array(out, Node(op, inputs, primals, out if keep_out else None, params, oldest, out.shape, out.dtype))
 
 
 def unary(name: str, x: Any) -> Array:
     """What apply does, for one operand and no parameters: half the overhead, and most nodes are made here or below."""
+    data = x.data if type(x) is Array else accept(x)
+    if type(data) is not ndarray:
+        return _elsewhere(name, (x,), NOTHING)
+    op = OPS[name]
     if type(x) is not Array or x.node is None or not state.recording:
-        return Array(_run(OPS[name], (x.data if type(x) is Array else np.asarray(x),), NOTHING))
-    op, data, node = OPS[name], x.data, x.node
+        return Array(_run(op, (data,), NOTHING))
+    node = x.node
     out = _run(op, (data,), NOTHING)
     keep_out, (keep,) = op.plans.get(1) or op.plan(1)
     kept = (data if keep else node,)
@@ -200,14 +214,21 @@ def unary(name: str, x: Any) -> Array:
 def binary(name: str, x: Any, y: Any) -> Array:
     """What apply does, for two operands and no parameters."""
     m = n = None
-    if type(x) is Array:
-        x, m = x.data, x.node
-    elif type(x) not in _PLAIN:
-        x = np.asarray(x)
-    if type(y) is Array:
-        y, n = y.data, y.node
-    elif type(y) not in _PLAIN:
-        y = np.asarray(y)
+    operands = x, y
+    if type(x) not in NUMBERS:
+        if type(x) is Array:
+            x, m = x.data, x.node
+        else:
+            x = accept(x)
+        if type(x) is not ndarray:
+            return _elsewhere(name, operands, NOTHING)
+    if type(y) not in NUMBERS:
+        if type(y) is Array:
+            y, n = y.data, y.node
+        else:
+            y = accept(y)
+        if type(y) is not ndarray:
+            return _elsewhere(name, operands, NOTHING)
     op = OPS[name]
     out = _run(op, (x, y), NOTHING)
     if m is None:
@@ -223,7 +244,7 @@ def binary(name: str, x: Any, y: Any) -> Array:
             return Array(out)
         tracked, oldest = 3, min(n.oldest, m.oldest)
     keep_out, (keep_x, keep_y) = op.plans.get(tracked) or op.plan(tracked)
-    kept = (x if keep_x else m or _stand_in(x, m), y if keep_y else n or _stand_in(y, n))
+    kept = (x if keep_x else m or stand_in(x, m), y if keep_y else n or stand_in(y, n))
     return Array(out, Node(op, (m, n), kept, out if keep_out else None, NOTHING, oldest, out.shape, out.dtype))
 
 
@@ -235,15 +256,24 @@ def _run(op: Op, data: Sequence[Any], params: Mapping[str, Any]) -> Any:
     except np.linalg.LinAlgError:
         raise
     except ValueError as error:
-        raise _misfit(op, data, params, error) from error
+        raise misfit(op, data, params, error) from error
     finally:
         if token is not None:
             error_state.reset(token)
-    return out if type(out) is np.ndarray else np.asarray(out)
+    if type(out) is ndarray:
+        return out
+    return out if type(out) in FOREIGN else np.asarray(out)
 
 
-def _misfit(op: Op, data: Sequence[Any], params: Mapping[str, Any], error: ValueError) -> ShapeError:
-    shapes = ", ".join(str(np.shape(x)) for x in data)
+def _elsewhere(name: str, operands: Sequence[Any], params: Mapping[str, Any]) -> Array:
+    """``apply``, where an operand is no NumPy array of float32, float64 or complex."""
+    from gradproof.engine.foreign import apply as apply_elsewhere  # made of what stands here
+
+    return apply_elsewhere(name, operands, params)
+
+
+def misfit(op: Op, data: Sequence[Any], params: Mapping[str, Any], error: ValueError) -> ShapeError:
+    shapes = ", ".join(str(tuple(getattr(x, "shape", ()))) for x in data)
     said = "; ".join(f"{key}={value!r}" for key, value in params.items())
     return ShapeError(
         f"{op.name}: operands of shape {shapes}{f' with {said}' if said else ''} do not fit: {error}. "
@@ -251,8 +281,9 @@ def _misfit(op: Op, data: Sequence[Any], params: Mapping[str, Any], error: Value
     )
 
 
-def _stand_in(x: Any, node: Node | None) -> Any:
-    return node if node is not None else Spec(x.shape, x.dtype) if type(x) is np.ndarray else x
+def stand_in(x: Any, node: Node | None) -> Any:
+    """What is kept of an operand that no rule reads."""
+    return node if node is not None else x if type(x) in NUMBERS else Spec(x.shape, x.dtype)
 
 
 # ---- the reverse sweep
@@ -341,7 +372,7 @@ def _relink(value: Any, node: Node | None, first: int) -> Any:
     """A saved array back on the tape, if what it depends on is older than this sweep's own variables."""
     if type(value) is Held:
         return Held([_relink(x.data, x.node, first) if type(x) is Array else x for x in value.values])
-    if type(value) is not np.ndarray:
+    if type(value) is not ndarray and type(value) not in FOREIGN:
         return value
     return Array(value, node if node is not None and node.oldest < first else None)
 
@@ -351,25 +382,29 @@ def _collect(slots: dict[int, Slot], heap: list[int], target: Node, c: Any, xp: 
     slot = slots.get(target.id)
     if type(c) is Patch:
         if slot is None:
-            slot = slots[target.id] = Slot(target, np.zeros(target.shape, target.dtype))
+            slot = slots[target.id] = Slot(target, buffer(target.shape, target.dtype, c.value))
             heappush(heap, -target.id)
         elif not slot.owned:
-            slot.ct = np.array(slot.ct)
+            slot.ct = copied(slot.ct)
         slot.owned = True
         c.add_into(slot.ct)
         return
-    if c.shape != target.shape:
-        c = unbroadcast(xp, c, target.shape)
-    if c.dtype != target.dtype:
-        c = xp.astype(c, dtype=target.dtype)
+    if c.shape != target.shape or c.dtype != target.dtype:
+        if type(c) in FOREIGN:
+            xp = FOREIGN[type(c)].raw
+        if c.shape != target.shape:
+            c = unbroadcast(xp, c, target.shape)
+        if c.dtype != target.dtype:
+            c = xp.astype(c, dtype=target.dtype)
     if slot is None:
         slots[target.id] = Slot(target, c)
         heappush(heap, -target.id)
     elif slot.owned:
-        np.add(slot.ct, c, out=slot.ct)
+        slot.ct += c
     else:
-        slot.ct = slot.ct + c
-        slot.owned = type(slot.ct) is np.ndarray  # neither a NumPy scalar nor a recorded Array can be added into
+        slot.ct = wide(slot.ct) + c
+        kind = type(slot.ct)  # neither a NumPy scalar nor a recorded Array can be added into
+        slot.owned = kind is ndarray or kind in FOREIGN
 
 
 def unbroadcast(xp: Any, ct: Any, shape: tuple[int, ...]) -> Any:
@@ -382,9 +417,14 @@ def unbroadcast(xp: Any, ct: Any, shape: tuple[int, ...]) -> Any:
     return xp.reshape(ct, shape=shape)
 
 
-def private(ct: Any, taken: set[int]) -> Any:
+def private(ct: Any, taken: set[int], dtype: Any) -> Any:
     """A gradient as an array of its own: not a view, not a seed, not another gradient's buffer."""
+    library = FOREIGN.get(type(ct))
+    if library is not None:
+        return library.own(ct, dtype)
     ct = np.asarray(ct)
+    if ct.dtype != dtype:  # parts of a narrow gradient, collected in float32
+        return accept(ct.astype(dtype))
     if ct.base is not None or id(ct) in taken:
         ct = ct.copy()
     taken.add(id(ct))

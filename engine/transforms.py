@@ -17,8 +17,9 @@ from gradproof.engine.array import Array, as_array
 from gradproof.engine.backend import DIFFERENTIABLE, quiet, raw
 from gradproof.engine.errors import DtypeError, ShapeError, TapeError
 from gradproof.engine.functions.recorded import recorded
+from gradproof.engine.library import full, name_of
 from gradproof.engine.pytree import Structure
-from gradproof.engine.tape import NEVER, Leaf, Node, leaf, private, recording, state, sweep
+from gradproof.engine.tape import NEVER, Leaf, leaf, private, recording, state, sweep
 
 Pullback = Callable[[Any], tuple[Any, ...]]
 
@@ -58,26 +59,28 @@ def differentiable(value: Any, where: str) -> Array:
     x = as_array(value)
     if x.dtype not in DIFFERENTIABLE:
         raise DtypeError(
-            f"{where} has dtype {x.dtype.name}, which cannot be differentiated; expected float32 or float64. "
+            f"{where} has dtype {name_of(x.dtype)}, which cannot be differentiated; expected {DIFFERENTIABLE}. "
             "Convert it first, or pass it as a constant."
         )
     return x
 
 
-def array_of(value: Any, dtype: Any) -> Array:
-    """An Array; a Python number takes on ``dtype``, and a NumPy one keeps its own."""
-    return Array(np.asarray(value, dtype)) if type(value) in (int, float) else as_array(value)
+def array_of(value: Any, dtype: Any, like: Array | None = None) -> Array:
+    """An Array; a Python number takes on ``dtype`` (and the library of ``like``), and a NumPy one keeps its own."""
+    if type(value) not in (int, float):
+        return as_array(value)
+    return Array(np.asarray(value, dtype) if like is None else full((), value, like.data))
 
 
 def fitting(given: Any, out: Any, what: str) -> Array:
     """A cotangent as an Array, checked against the shape and dtype of ``out``."""
-    ct = array_of(given, out.dtype)
+    ct = array_of(given, out.dtype, out)
     if ct.shape != out.shape:
         raise ShapeError(
             f"cotangent for {what} has shape {ct.shape}, expected {out.shape}. Reshape it; a cotangent is never broadcast."
         )
     if ct.dtype != out.dtype:
-        raise DtypeError(f"cotangent for {what} has dtype {ct.dtype.name}, expected {out.dtype.name}. Cast it with astype.")
+        raise DtypeError(f"cotangent for {what} has dtype {name_of(ct.dtype)}, expected {name_of(out.dtype)}. Cast it with astype.")
     return ct
 
 
@@ -96,7 +99,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     Primals and the output may be trees of arrays (``pytree``): the cotangent has the structure of the output, each gradient
     that of its primal. The pullback may be called again. With ``has_aux``, f gives (output, aux), and aux comes as a third.
 
-    Raises: DtypeError for a primal that is not float32 or float64; ShapeError for a cotangent of another shape; TreeError
+    Raises: DtypeError for a primal of a dtype that cannot be differentiated; ShapeError for a cotangent of another shape; TreeError
     for one of another structure.
 
     >>> import gradproof.engine as ge
@@ -133,7 +136,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         with quiet():
             found = sweep(seeds, recorded if again else raw, first=first, stop=stop)
         taken = {id(c.data) for c in cts}
-        gradients = [_gradient(found, node, taken) for node in nodes]  # type: ignore[arg-type]
+        gradients = [_gradient(found, x, taken) for x in variables]
         return pytree.unflatten(structure, gradients)  # type: ignore[no-any-return]
 
     def outer(x: Any) -> Any:
@@ -152,20 +155,22 @@ def names(structure: Structure, what: str) -> list[str]:
 def cotangents(ct: Any, outs: list[Array], structure: Structure) -> list[Array]:
     """A cotangent for each output, checked."""
     given = pytree.flatten_like(structure, ct, "the cotangent")
-    cts = [array_of(c, x.dtype) for c, x in zip(given, outs, strict=True)]
+    cts = [array_of(c, x.dtype, x) for c, x in zip(given, outs, strict=True)]
     if any(c.shape != x.shape or c.dtype != x.dtype for c, x in zip(cts, outs, strict=True)):
         return [fitting(c, x, what) for c, x, what in zip(cts, outs, names(structure, "output"), strict=True)]
     return cts
 
 
-def _gradient(found: dict[int, Any], node: Node, taken: set[int]) -> Array:
+def _gradient(found: dict[int, Any], x: Array, taken: set[int]) -> Array:
+    node = x.node
+    assert node is not None
     slot = found.get(node.id)
     if slot is None:
-        return Array(np.zeros(node.shape, node.dtype))
+        return Array(full(x.shape, 0.0, x.data))
     ct = hooks.run(node, slot.ct) if node.op.hooks else slot.ct
     if isinstance(ct, Array):
-        return Array(private(ct.data, taken), ct.node)
-    return Array(private(ct, taken))
+        return Array(private(ct.data, taken, node.dtype), ct.node)
+    return Array(private(ct, taken, node.dtype))
 
 
 def backward(x: Array, cotangent: Any, retain: bool) -> None:
@@ -185,7 +190,7 @@ def backward(x: Array, cotangent: Any, retain: bool) -> None:
     for slot in found.values():
         variable = slot.node
         assert isinstance(variable, Leaf)
-        gradient = private(hooks.run(variable, slot.ct) if variable.op.hooks else slot.ct, taken)
+        gradient = private(hooks.run(variable, slot.ct) if variable.op.hooks else slot.ct, taken, variable.dtype)
         before = variable.grad  # added up as a new array: a gradient handed out earlier does not change
         variable.grad = Array(gradient if before is None else before.data + gradient)
 

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special
 
 from gradproof.engine.kernels.kernel import Bound, Raw, Table, standard
+from gradproof.engine.library import narrow
 
 
 def rsqrt(xp: Any, x: Raw) -> Raw:
@@ -49,7 +50,7 @@ def _xlogy(x: Raw, y: Raw) -> Raw:
 
 
 def _astype(x: Raw, *, dtype: Any) -> Raw:
-    return np.asarray(x).astype(dtype)
+    return narrow(np.asarray(x).astype(dtype))
 
 
 def _guard(ct: Raw, at: Raw, value: Raw) -> Raw:

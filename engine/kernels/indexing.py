@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.engine.kernels.kernel import Bound, Raw, Table
+from gradproof.engine.library import FOREIGN
 
 Key = tuple[Any, ...]
 
@@ -20,7 +21,10 @@ class Patch:
         self.key, self.value = key, value
 
     def add_into(self, buffer: Raw) -> None:
-        if any(isinstance(part, np.ndarray) for part in self.key):
+        library = FOREIGN.get(type(buffer))
+        if library is not None and library.add_at is not None:
+            library.add_at(buffer, self.key, self.value)
+        elif any(isinstance(part, np.ndarray) for part in self.key):
             np.add.at(buffer, self.key, self.value)  # an index array may name an entry twice
         else:
             buffer[self.key] += self.value
