@@ -1,0 +1,193 @@
+"""Straight-line Python made of a program: ufuncs that write into buffers which are kept from call to call.
+
+The code computes what ``Program.run`` does, bit for bit: the same kernels on arrays laid out the same way. What it saves is
+the look-up of kernels, the making of arrays, and copies that views and broadcasting ufuncs do without. Outputs are new arrays at
+each call. ``source(program)`` shows the code.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gradproof.engine.backend import Patch, quiet
+from gradproof.engine.program import Instruction, Kind, Program, Ref, function
+from gradproof.engine.simplify import FRESH
+
+FAST_DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
+
+
+def compiled(program: Program) -> Callable[..., list[Any]]:
+    """A function of the program's inputs, one argument each, that gives its outputs; threads may call it at once."""
+    code = Writer(program)
+    namespace = code.namespace
+    exec(compile(code.text, "<traced program>", "exec"), namespace)  # noqa: S102 - text of our own making, from kernels by name
+    line = namespace["line"]
+    spare: list[tuple[Any, ...]] = []
+
+    def run(*arrays: Any) -> list[Any]:
+        buffers = spare.pop() if spare else tuple([empty(kind) for kind in code.buffers])
+        try:
+            with quiet():
+                return line(buffers, *arrays)  # type: ignore[no-any-return]
+        finally:
+            spare.append(buffers)
+
+    return run
+
+
+def source(program: Program) -> str:
+    """The code that replays a program."""
+    return Writer(program).text
+
+
+def empty(kind: Kind) -> Any:
+    """An array with its axes in memory as the kind says."""
+    order = kind.order or tuple(range(len(kind.shape)))
+    return np.empty([kind.shape[a] for a in order], kind.dtype).transpose(np.argsort(order))
+
+
+class Writer:
+    """Writes the code: a line an instruction, and which buffer each result goes into."""
+
+    def __init__(self, program: Program) -> None:
+        self.program, self.kinds = program, program.kinds
+        self.namespace: dict[str, Any] = {"asarray": np.asarray, "Patch": Patch, "inf": math.inf, "nan": math.nan}
+        self.buffers: list[Kind] = []
+        self.free: dict[Kind, list[int]] = {}
+        self.owner: dict[int, int] = {}  # a variable -> the buffer it was written into
+        self.holds: dict[int, frozenset[int]] = {}  # a variable -> the variables with buffers that it may be a view of
+        self.ends = _ends(program, self.holds)
+        self.skipped = self._broadcasts()
+        self.lines: list[str] = []
+        for i, value in program.constants.items():
+            self.namespace[f"v{i}"] = value
+        for n, one in enumerate(program.instructions):
+            if one.out not in self.skipped:
+                self._write(n, one)
+            self._release(n)
+        outs = ", ".join(self._output(i) for i in program.outputs)
+        names = "".join(f", v{i}" for i in program.inputs)
+        unpack = [f"    {', '.join(f'b{i}' for i in range(len(self.buffers)))}, = buffers"] if self.buffers else []
+        self.text = "\n".join([f"def line(buffers{names}):", *unpack, *self.lines, f"    return [{outs}]", ""])
+
+    def _broadcasts(self) -> dict[int, Ref]:
+        """Results of broadcast_to that only ufuncs read, which broadcast by themselves: each with what it is of."""
+        readers: dict[int, list[Instruction]] = {}
+        for one in self.program.instructions:
+            for i in one.reads:
+                readers.setdefault(i, []).append(one)
+        kept = set(self.program.outputs)
+        return {
+            one.out: one.operands[0]
+            for one in self.program.instructions
+            if one.op == "broadcast_to"
+            and type(one.operands[0]) is Ref
+            and one.out not in kept
+            and all(self._into(r) is not None and r.op != "matmul" and r.op != "sum" for r in readers.get(one.out, ()))
+        }
+
+    # ---- one instruction
+
+    def _write(self, n: int, one: Instruction) -> None:
+        into = self._into(one)
+        if into is None:
+            self.lines.append(f"    v{one.out} = {self._plain(one)}")
+            return
+        name, said = into
+        if one.out in self.ends and self.ends[one.out] < len(self.program.instructions):
+            elementwise = name != "matmul" and not name.startswith("reduce")
+            if elementwise:
+                self._release(n, but=one.out)  # it may write over an operand that ends here
+            b = self._take(self.kinds[one.out])
+            self.owner[one.out] = b
+            said = [*said, f"b{b}"] if not name.startswith("reduce") else [said[0], said[1], "None", f"b{b}", said[2]]
+        elif name.startswith("reduce"):
+            said = [said[0], said[1], "None", "None", said[2]]
+        self.lines.append(f"    v{one.out} = {name}({', '.join(said)})")
+
+    def _into(self, one: Instruction) -> tuple[str, list[str]] | None:
+        """The function and arguments of an operation that can write into a buffer; None for the others."""
+        kind = self.kinds[one.out]
+        if one.op == "sum" and kind.dtype in FAST_DTYPES and self.kinds[one.operands[0].id].dtype == kind.dtype:
+            self.namespace["reduce_add"] = np.add.reduce
+            return "reduce_add", [self._said(one.operands[0]), repr(one.params["axis"]), repr(one.params["keepdims"])]
+        f = function(one.op)
+        if isinstance(f, np.ufunc) and f.nout == 1 and len(one.operands) == f.nin and not one.params and kind.shape != ():
+            self.namespace[one.op.replace(".", "_")] = f
+            return one.op.replace(".", "_"), [self._said(x) for x in one.operands]
+        return None
+
+    def _plain(self, one: Instruction) -> str:
+        x = self._said(one.operands[0]) if one.operands else ""
+        params = one.params
+        if one.op == "reshape":
+            return f"{x}.reshape({params['shape']!r})"
+        if one.op in ("expand_dims", "squeeze"):
+            return f"{x}.reshape({self.kinds[one.out].shape!r})"
+        if one.op == "permute_dims":
+            return f"{x}.transpose({params['axes']!r})"
+        if one.op == "matrix_transpose":
+            return f"{x}.swapaxes(-1, -2)"
+        name = one.op.replace(".", "_") if one.op.isidentifier() or one.op.startswith("np.") else f"f{one.out}"
+        self.namespace[name] = function(one.op)
+        said = [self._said(y) for y in one.operands]
+        said += [f"{key}={self._said(value)}" for key, value in params.items()]
+        return f"{name}({', '.join(said)})"
+
+    def _said(self, value: Any) -> str:
+        kind = type(value)
+        if kind is Ref:
+            return f"v{self.skipped[value.id].id if hasattr(self, 'skipped') and value.id in self.skipped else value.id}"
+        if kind is tuple or kind is list:
+            inside = ", ".join(map(self._said, value))
+            return f"[{inside}]" if kind is list else f"({inside}{',' if len(value) == 1 else ''})"
+        if kind is dict:
+            return f"{{{', '.join(f'{key!r}: {self._said(item)}' for key, item in value.items())}}}"
+        if kind is slice:
+            return f"slice({self._said(value.start)}, {self._said(value.stop)}, {self._said(value.step)})"
+        if value is None or kind in (bool, int, float, str):
+            return repr(value)
+        name = f"c{len(self.namespace)}"
+        self.namespace[name] = value
+        return name
+
+    def _output(self, i: int) -> str:
+        made = next((one for one in self.program.instructions if one.out == i), None)
+        return f"v{i}" if made is not None and i in self.owner else f"asarray(v{i})"
+
+    # ---- buffers
+
+    def _take(self, kind: Kind) -> int:
+        free = self.free.get(kind)
+        if free:
+            return free.pop()
+        self.buffers.append(kind)
+        return len(self.buffers) - 1
+
+    def _release(self, n: int, but: int = -1) -> None:
+        for i in [i for i in self.owner if self.ends[i] <= n and i != but]:
+            b = self.owner.pop(i)
+            self.free.setdefault(self.buffers[b], []).append(b)
+
+
+def _ends(program: Program, holds: dict[int, frozenset[int]]) -> Mapping[int, int]:
+    """The last instruction at which the memory of a variable is read, through whatever may be a view of it."""
+    ends: dict[int, int] = {}
+    for n, one in enumerate(program.instructions):
+        held: frozenset[int] = frozenset()
+        for i in one.reads:
+            for j in (i, *holds.get(i, ())):
+                ends[j] = n
+            if one.op not in FRESH and not isinstance(function(one.op), np.ufunc):
+                held |= {i} | holds.get(i, frozenset())
+        holds[one.out] = held
+        ends[one.out] = n
+    never = len(program.instructions)
+    for i in program.outputs:
+        for j in (i, *holds.get(i, ())):
+            ends[j] = never
+    return ends
