@@ -171,9 +171,8 @@ class _Call:
             given = self.bwd(
                 *self.fixed, pytree.unflatten(self.packed, kept), pytree.unflatten(self.output, cts)
             )
-        found = [
-            self._fitting(g, kind, path) for g, kind, path in zip(self._leaves(given), self.kinds, self._paths(), strict=True)
-        ]
+        paths = names(self.arguments, "argument")
+        found = [self._fitting(g, kind, path) for g, kind, path in zip(self._leaves(given), self.kinds, paths, strict=True)]
         return found if again else [None if g is None else g.data for g in found]
 
     def _leaves(self, given: Any) -> list[Any]:
@@ -185,12 +184,13 @@ class _Call:
                 "Return one for each argument, and None for one of zero."
             )
         try:
-            return pytree.flatten_like(self.arguments, tuple(given), f"what bwd of '{self.name}' returned, ", none=True)
+            return [
+                leaf
+                for i, (part, child) in enumerate(zip(given, self.arguments.children, strict=True))
+                for leaf in pytree.flatten_like(child, part, f"what bwd of '{self.name}' returned for argument {i}", none=True)
+            ]
         except TreeError as error:
             raise CustomRuleError(str(error)) from error
-
-    def _paths(self) -> list[str]:
-        return names(self.arguments, "argument")
 
     def _fitting(self, given: Any, kind: Kind, path: str) -> Array | None:
         if kind is None:

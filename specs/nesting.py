@@ -35,6 +35,10 @@ def _shifted(inner: Operator, at: Any) -> Callable[[Callable[[Any], Any]], Calla
     return lambda f: lambda x: inner(lambda u: f(x + u))(at(0.0))
 
 
+def _twice(operator: Operator, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return operator(operator(f))
+
+
 # fmt: off
 EXAMPLES = (
     Example("a sum with an outer variable", lambda A, B, at: A(lambda x: x * B(lambda y: x + y)(at(1.0)))(at(1.0)), 1.0),
@@ -47,7 +51,7 @@ EXAMPLES = (
     Example("three levels, each at the one outside", lambda A, B, at: A(lambda x: B(lambda y: A(lambda z: x * z)(y) * y)(x))(at(5.0)), 1.0),
     Example("a Newton step", lambda A, B, at: A(lambda x: x - x * x / B(lambda y: y * y)(x))(at(4.0)), 0.5),
     Example("a derivative that a derivative returns, used twice", lambda A, B, at: _shifted(A, at)(_shifted(B, at)(lambda x: x * x * x))(at(2.0)), 12.0),
-    Example("one such function applied to itself", lambda A, B, at: (lambda d: d(d(lambda x: x * x * x))(at(2.0)))(_shifted(B, at)), 12.0),
+    Example("one such function applied to itself", lambda A, B, at: _twice(_shifted(B, at), lambda x: x * x * x)(at(2.0)), 12.0),
 )
 # fmt: on
 
