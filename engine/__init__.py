@@ -17,6 +17,7 @@ from gradproof.engine.errors import (
     CustomRuleError,
     DtypeError,
     EngineError,
+    MissingKernel,
     MissingRule,
     ShapeError,
     TapeError,
@@ -27,6 +28,7 @@ from gradproof.engine.functions import *
 from gradproof.engine.functions import linalg, nn
 from gradproof.engine.memory import saved_bytes
 from gradproof.engine.hooks import hook
+from gradproof.engine.trace import trace
 from gradproof.engine.transforms import no_grad, stop_gradient, variable, vjp
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "CustomRuleError",
     "DtypeError",
     "EngineError",
+    "MissingKernel",
     "MissingRule",
     "ShapeError",
     "TapeError",
@@ -60,6 +63,7 @@ __all__ = [
     "pytree",
     "saved_bytes",
     "stop_gradient",
+    "trace",
     "value_and_grad",
     "variable",
     "vjp",

@@ -17,9 +17,9 @@ import numpy as np
 from gradproof.engine.kernels import kernel, table
 from gradproof.engine.kernels.indexing import Patch, patch
 from gradproof.engine.kernels.kernel import Axis, Raw
-from gradproof.engine.library import name_of
+from gradproof.engine.library import FOREIGN, name_of
 
-__all__ = ["DIFFERENTIABLE", "IGNORE", "Axis", "Patch", "Raw", "error_state", "kernels", "quiet", "raw"]
+__all__ = ["DIFFERENTIABLE", "IGNORE", "Axis", "Patch", "Raw", "constant", "error_state", "kernels", "quiet", "raw"]
 
 
 class _Differentiable:
@@ -31,6 +31,8 @@ class _Differentiable:
         self.known: dict[Any, bool] = {}
 
     def __contains__(self, dtype: Any) -> bool:
+        if not isinstance(dtype, np.dtype):  # array-api-strict's own warns when it meets one of NumPy's in a dict
+            return name_of(dtype) in self.names
         found = self.known.get(dtype)
         if found is None:
             found = self.known[dtype] = name_of(dtype) in self.names
@@ -72,3 +74,9 @@ def quiet() -> Iterator[None]:
 
 kernels = table(kernel.numpy)
 raw = SimpleNamespace(**kernels | {"scatter": patch})
+
+
+def constant(name: str, *operands: Raw, **params: Any) -> Raw:
+    """A kernel's value as a plain array, on no tape, of whatever library the operands are."""
+    library = next((FOREIGN[type(x)] for x in operands if type(x) in FOREIGN), None)
+    return (kernels[name] if library is None else library.kernel(name))(*operands, **params)

@@ -61,6 +61,7 @@ class Writer:
         self.owner: dict[int, int] = {}  # a variable -> the buffer it was written into
         self.holds: dict[int, frozenset[int]] = {}  # a variable -> the variables with buffers that it may be a view of
         self.ends = _ends(program, self.holds)
+        self.skipped: dict[int, Ref] = {}
         self.skipped = self._broadcasts()
         self.lines: list[str] = []
         for i, value in program.constants.items():
@@ -75,20 +76,17 @@ class Writer:
         self.text = "\n".join([f"def line(buffers{names}):", *unpack, *self.lines, f"    return [{outs}]", ""])
 
     def _broadcasts(self) -> dict[int, Ref]:
-        """Results of broadcast_to that only ufuncs read, which broadcast by themselves: each with what it is of."""
-        readers: dict[int, list[Instruction]] = {}
+        """Results of broadcast_to that only ufuncs read, beside an operand of the full shape: each with what it is of."""
+        spread = {one.out: one.operands[0] for one in self.program.instructions if one.op == "broadcast_to"}
         for one in self.program.instructions:
-            for i in one.reads:
-                readers.setdefault(i, []).append(one)
-        kept = set(self.program.outputs)
-        return {
-            one.out: one.operands[0]
-            for one in self.program.instructions
-            if one.op == "broadcast_to"
-            and type(one.operands[0]) is Ref
-            and one.out not in kept
-            and all(self._into(r) is not None and r.op != "matmul" and r.op != "sum" for r in readers.get(one.out, ()))
-        }
+            into = self._into(one)
+            shapes = [self.kinds[x.id].shape for x in one.operands if type(x) is Ref and x.id not in spread]
+            if into is None or into[0] in ("matmul", "reduce_add") or self.kinds[one.out].shape not in shapes:
+                for i in one.reads:
+                    spread.pop(i, None)
+        for i in self.program.outputs:
+            spread.pop(i, None)
+        return {i: x for i, x in spread.items() if type(x) is Ref}
 
     # ---- one instruction
 
@@ -141,7 +139,7 @@ class Writer:
     def _said(self, value: Any) -> str:
         kind = type(value)
         if kind is Ref:
-            return f"v{self.skipped[value.id].id if hasattr(self, 'skipped') and value.id in self.skipped else value.id}"
+            return f"v{self.skipped.get(value.id, value).id}"
         if kind is tuple or kind is list:
             inside = ", ".join(map(self._said, value))
             return f"[{inside}]" if kind is list else f"({inside}{',' if len(value) == 1 else ''})"

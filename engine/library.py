@@ -72,6 +72,12 @@ def _known(x: Raw) -> Raw:
     return x
 
 
+def interpreted(x: Any) -> bool:
+    """Whether an array is a trace's or a vmap's: one that stands for others, with no entries of its own."""
+    library = FOREIGN.get(type(x))
+    return library is not None and library.name in ("traced", "batched")
+
+
 def narrow(x: Any) -> Any:
     """A NumPy array of float16 or bfloat16 as a ``Half`` array; any other as it is."""
     if not is_narrow(x.dtype):
@@ -115,6 +121,14 @@ def full(shape: tuple[int, ...], value: float, like: Raw) -> Raw:
     """An array of one value, of the dtype and library of ``like``."""
     library = FOREIGN.get(type(like))
     return np.full(shape, value, like.dtype) if library is None else library.full(shape, value, like.dtype, like)
+
+
+def beside(values: Any, like: Raw) -> Raw:
+    """NumPy's values as an array of the dtype and library of ``like``."""
+    library = FOREIGN.get(type(like))
+    if library is None or isinstance(like, np.ndarray):
+        return accept(values.astype(like.dtype))
+    return library.operand(values.astype(name_of(like.dtype)), like)
 
 
 def wide(x: Raw) -> Raw:

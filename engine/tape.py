@@ -35,6 +35,8 @@ newest_id = _next_id  # an id above those of all nodes so far
 class _State(threading.local):
     recording = True
     transforms: tuple[int, ...] = ()  # those under way, from the outermost in: the id of each one's first variable
+    watch: Watch | None = None  # within detect_anomaly
+    lift: Callable[[Array], Array] | None = None  # within trace and vmap: makes a value one of theirs
 
 
 state = _State()
@@ -51,6 +53,17 @@ def recording(on: bool, transforms: tuple[int, ...] | None = None) -> Iterator[N
         yield
     finally:
         state.recording, state.transforms = before
+
+
+@contextmanager
+def lifting(lift: Callable[[Array], Array]) -> Iterator[None]:
+    """Begin a trace or a vmap: a transform within it takes ``lift`` of its primals for variables."""
+    before = state.lift
+    state.lift = lift
+    try:
+        yield
+    finally:
+        state.lift = before
 
 
 class Spec:
@@ -188,7 +201,7 @@ def apply(name: str, operands: Sequence[Any], params: Mapping[str, Any] = NOTHIN
                 return _elsewhere(name, operands, params)
         data.append(x)
         inputs.append(node)
-    out = _run(op, data, params)
+    out = compute(op, data, params)
     if not tracked or not state.recording:
         return Array(out)
     keep_out, keep = op.plans.get(tracked) or op.plan(tracked)
@@ -203,9 +216,9 @@ def unary(name: str, x: Any) -> Array:
         return _elsewhere(name, (x,), NOTHING)
     op = OPS[name]
     if type(x) is not Array or x.node is None or not state.recording:
-        return Array(_run(op, (data,), NOTHING))
+        return Array(compute(op, (data,), NOTHING))
     node = x.node
-    out = _run(op, (data,), NOTHING)
+    out = compute(op, (data,), NOTHING)
     keep_out, (keep,) = op.plans.get(1) or op.plan(1)
     kept = (data if keep else node,)
     return Array(out, Node(op, (node,), kept, out if keep_out else None, NOTHING, node.oldest, out.shape, out.dtype))
@@ -230,7 +243,7 @@ def binary(name: str, x: Any, y: Any) -> Array:
         if type(y) is not ndarray:
             return _elsewhere(name, operands, NOTHING)
     op = OPS[name]
-    out = _run(op, (x, y), NOTHING)
+    out = compute(op, (x, y), NOTHING)
     if m is None:
         if n is None or not state.recording:
             return Array(out)
@@ -248,8 +261,11 @@ def binary(name: str, x: Any, y: Any) -> Array:
     return Array(out, Node(op, (m, n), kept, out if keep_out else None, NOTHING, oldest, out.shape, out.dtype))
 
 
-def _run(op: Op, data: Sequence[Any], params: Mapping[str, Any]) -> Any:
-    """The kernel's result, as an array (NumPy makes a scalar of a 0-d one), with no warning for inf or nan."""
+def compute(op: Op, data: Sequence[Any], params: Mapping[str, Any]) -> Any:
+    """The kernel's result, as an array (NumPy makes a scalar of a 0-d one), with no warning for inf or nan.
+
+    The one place where values are made: while a thread detects anomalies, anomaly.py stands in for it.
+    """
     token = None if error_state.get() is IGNORE else error_state.set(IGNORE)
     try:
         out = op.kernel(*data, **params) if params else op.kernel(*data)
@@ -299,13 +315,25 @@ class Slot:
 
 
 def sweep(
-    seeds: Iterable[tuple[Node, Any]], xp: Any, *, first: int = 0, stop: int = 0, release: bool = False
+    seeds: Sequence[tuple[Node, Any]], xp: Any, *, first: int = 0, stop: int = 0, release: bool = False
 ) -> dict[int, Slot]:
     """Pull cotangents back and return those that reach the variables, by node id.
 
     With ids in ``first .. stop - 1`` the variables are those of one transform and nothing older is visited; without,
     they are all the leaves. On ``xp = raw`` cotangents are plain arrays; on the engine's own functions they are
     Arrays and the sweep itself is recorded. ``release`` drops residuals behind the sweep.
+    """
+    watch = state.watch
+    if watch is None:
+        return _sweep(seeds, xp, first, stop, release, None)
+    with watch.sweeping(seeds):
+        return _sweep(seeds, xp, first, stop, release, watch)
+
+
+def _sweep(
+    seeds: Sequence[tuple[Node, Any]], xp: Any, first: int, stop: int, release: bool, watch: Watch | None
+) -> dict[int, Slot]:
+    """The sweep itself.
 
     The heap holds negated ids: ``heapq`` gives the smallest entry first and the sweep needs the newest node, so this
     makes a max-heap of it.
@@ -322,6 +350,8 @@ def sweep(
             return slots
         slot = slots.pop(-heappop(heap))
         node, ct = slot.node, slot.ct
+        if watch is not None:
+            watch.arrived(node, ct)
         primals, out = node.primals, node.out
         if type(primals) is not tuple and primals is not None:  # a checkpoint: it runs its part of the tape again
             primals, out = primals.residuals(node)
@@ -349,6 +379,8 @@ def sweep(
                     f"no vjp for '{node.op.name}' (argument {i}). Add one in engine/rules, or stop the gradient there."
                 )
             c = rule.pull(xp, ct, out, *primals, **params) if params else rule.pull(xp, ct, out, *primals)
+            if watch is not None:
+                watch.pulled(node, i, c)
             if target.id not in slots and type(c) is not Patch and c.shape == target.shape and c.dtype == target.dtype:
                 slots[target.id] = Slot(target, c)  # most contributions are the first and fit
                 heappush(heap, -target.id)

@@ -21,6 +21,7 @@ from gradproof.engine.generate import compiled
 from gradproof.engine.library import FOREIGN
 from gradproof.engine.program import Program
 from gradproof.engine.simplify import simplified
+from gradproof.engine.tape import lifting
 from gradproof.engine.tracer import Builder, Tracer
 
 _EAGER = object()  # the key of arguments that a transform around the call is working on
@@ -59,7 +60,7 @@ class Traced:
         builder = Builder()
         given = pytree.unflatten(structure, [_traced(builder, x) for x in leaves])
         args, kwargs = given if keywords else (given, {})
-        with quiet():
+        with quiet(), lifting(builder.lifted):
             out = self.f(*args, **kwargs)
         outs, result = pytree.flatten(out)
         wraps = tuple(_wrap(x) for x in outs)

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from gradproof.engine.array import Array
 from gradproof.engine.backend import kernels, quiet
 from gradproof.engine.errors import TraceError
 from gradproof.engine.kernels.indexing import patch
 from gradproof.engine.library import FOREIGN, Library
-from gradproof.engine.program import PLAIN, Instruction, Kind, Program, Ref, computed, function
+from gradproof.engine.program import PLAIN, Instruction, Kind, Program, Ref, computed, function, refs
 
 
 class Builder:
@@ -37,8 +38,11 @@ class Builder:
 
     def record(self, op: str, operands: tuple[Any, ...], params: Mapping[str, Any]) -> Tracer:
         """An instruction, computed and written down."""
-        said = self.refer(operands)
-        one = Instruction(op, said, self.refer(dict(params)), len(self.values))
+        one = Instruction(op, self.refer(operands), self.refer(dict(params)), len(self.values))
+        if any(i not in self.constants and self.values[i].dtype == bool for i in refs(one.params.get("key"))):
+            raise TraceError(
+                f"{op} at a mask that depends on traced values: the shape of the result would depend on them. Use where instead."
+            )
         with quiet():
             tracer = self._tracer(computed(one, self.values))
         self.instructions.append(one)
@@ -71,6 +75,13 @@ class Builder:
             self._known[id(value)] = tracer.id, value  # held, so that no other array takes its id
         return Ref(self._known[id(value)][0])
 
+    def lifted(self, x: Array) -> Array:
+        """An Array as a traced one: a constant of the program."""
+        if type(x.data) is Tracer:
+            return x
+        number = self.constant(x.data).id
+        return Array(Tracer(self, number, x.shape, x.dtype), x.node)
+
     def _tracer(self, value: Any) -> Tracer:
         tracer = Tracer(self, len(self.values), value.shape, value.dtype)
         self.values[tracer.id] = value
@@ -95,6 +106,8 @@ def _refusal(what: str) -> Callable[..., Any]:
 
 def _operator(op: str) -> Callable[..., Any]:
     def run(self: Tracer, *others: Any) -> Any:
+        if others and type(others[0]) is Array:
+            return NotImplemented  # an Array takes it from here
         return self.builder.record(op, (self, *others), {})
 
     return run
@@ -102,6 +115,8 @@ def _operator(op: str) -> Callable[..., Any]:
 
 def _swapped(op: str) -> Callable[..., Any]:
     def run(self: Tracer, other: Any) -> Any:
+        if type(other) is Array:
+            return NotImplemented
         return self.builder.record(op, (other, self), {})
 
     return run

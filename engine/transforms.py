@@ -116,6 +116,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         x = as_array(x)
         if x.dtype not in DIFFERENTIABLE:
             x = differentiable(x, names(structure, "primal")[place])
+        if state.lift is not None:
+            x = state.lift(x)
         variables.append(leaf(x.data, x.node))
     nodes = [x.node for x in variables]
     first, stop = (nodes[0].id, nodes[-1].id + 1) if nodes else (NEVER, NEVER)  # type: ignore[union-attr]

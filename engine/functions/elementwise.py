@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from gradproof.engine.array import Array, raw_of
+from gradproof.engine.backend import constant
+from gradproof.engine.library import FOREIGN, full
 from gradproof.engine.tape import apply, binary, unary
 
 
@@ -239,15 +241,18 @@ def astype(x: Any, dtype: Any) -> Array:
 
 def zeros_like(x: Any) -> Array:
     """Zeros in the shape and dtype of x; a constant."""
-    return Array(np.zeros_like(raw_of(x)))
+    x = raw_of(x)
+    return Array(full(x.shape, 0.0, x))
 
 
 def guard(ct: Any, at: Any, value: Any) -> Any:
     """The value, but 1 where the cotangent and ``at`` are both 0."""
-    ct, at = np.asarray(raw_of(ct)), np.asarray(raw_of(at))
-    return value if at.all() else where((ct == 0) & (at == 0), 1.0, value)
+    ct, at = raw_of(ct), raw_of(at)
+    if type(at) not in FOREIGN and np.all(at):
+        return value
+    return where((ct == 0) & (at == 0), 1.0, value)
 
 
 def isfinite(x: Any) -> Any:
     """Where the entries are finite, as a plain boolean array."""
-    return np.isfinite(raw_of(x))
+    return constant("isfinite", raw_of(x))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.engine.array import Array, as_array, raw_of
+from gradproof.engine.library import interpreted, to_numpy
 from gradproof.engine.tape import apply
 
 
@@ -20,8 +21,17 @@ def getitem(x: Any, key: Any) -> Array:
 def _part(part: Any) -> Any:
     if part is None or (isinstance(part, int | slice | EllipsisType) and not isinstance(part, bool)):
         return part
-    part = np.array(raw_of(part))  # a copy: the key outlives this call
+    part = _indices(part)
+    if type(part) is not np.ndarray:
+        return part
+    part = np.array(part)  # a copy: the key outlives this call
     return part.astype(np.int64) if part.size == 0 and part.dtype != bool else part
+
+
+def _indices(x: Any) -> Any:
+    """Indices as a NumPy array; those of a trace or a vmap stay theirs."""
+    x = raw_of(x)
+    return x if interpreted(x) else np.asarray(to_numpy(x))
 
 
 def scatter(x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Array:
@@ -32,12 +42,12 @@ def scatter(x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Array:
 def take(x: Any, indices: Any, axis: int = 0) -> Array:
     """The entries at integer indices along an axis. Composed of getitem."""
     x = as_array(x)
-    return getitem(x, (slice(None),) * (axis % x.ndim) + (np.asarray(raw_of(indices)),))
+    return getitem(x, (slice(None),) * (axis % x.ndim) + (_indices(indices),))
 
 
 def take_along_axis(x: Any, indices: Any, axis: int = -1) -> Array:
     """The entries at integer indices along an axis, which differ from place to place. Composed of getitem."""
-    x, where = as_array(x), np.asarray(raw_of(indices))
+    x, where = as_array(x), _indices(indices)
     axis %= x.ndim
     key = tuple(
         where if i == axis else np.arange(n).reshape((-1,) + (1,) * (x.ndim - 1 - i)) for i, n in enumerate(x.shape)

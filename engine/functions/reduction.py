@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from gradproof.engine.array import Array, as_array
-from gradproof.engine.backend import Axis, kernels
+from gradproof.engine.backend import Axis, constant
 from gradproof.engine.functions import elementwise as el
 from gradproof.engine.functions import shape
+from gradproof.engine.library import full
 from gradproof.engine.tape import apply
 
 
@@ -71,7 +72,7 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Array:
         pairs = el.multiply(x[..., :half], x[..., half : 2 * half])
         x = pairs if count % 2 == 0 else shape.concat([pairs, x[..., 2 * half :]], axis=-1)
         count -= half
-    out = x[..., 0] if count else Array(np.ones(lengths, x.dtype))
+    out = x[..., 0] if count else Array(full(lengths, 1.0, x.data))
     if keepdims:
         out = shape.expand_dims(out, axes)
     return out
@@ -102,4 +103,4 @@ def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = Fals
 
 def ties(mask: Any, axis: Axis, dtype: Any) -> Any:
     """How many entries of a boolean array are set along an axis; a constant."""
-    return kernels["ties"](mask, axis=axis, dtype=dtype)
+    return constant("ties", mask, axis=axis, dtype=dtype)
