@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
+from gradproof.oracles.catalogue import op
 from gradproof.oracles.errors import EngineError, Unsupported
 from gradproof.oracles.formats import is_float
 from gradproof.oracles.graph import Array, Case, Graph, Node, Param
@@ -151,7 +152,7 @@ def _statements(graph: Graph, sources: _Sources) -> Iterator[str]:
 def _call(node: Node, function: str) -> str:
     operands = [f"v{o}" for o in node.operands]
     params = dict(node.params)
-    if node.op in ("concat", "stack"):
+    if op(node.op).call == "list":
         operands = [f"[{', '.join(operands)}]"]
     if node.op == "einsum":
         operands.insert(0, _literal(params.pop("subscripts")))
@@ -203,7 +204,11 @@ class _Sources:
         if part not in self.modules:
             spec = find_spec(f"gradproof.oracles.adapters.{self.framework}_{part}")
             text = Path(spec.origin).read_text() if spec and spec.origin else ""
-            self.modules[part] = _definitions(ast.parse(text))
+            found = _definitions(ast.parse(text))
+            for statement in found.pop("*", ()):  # a namespace in several files
+                assert isinstance(statement, ast.ImportFrom) and statement.module
+                found = self._module(statement.module.partition(f"{self.framework}_")[2]) | found
+            self.modules[part] = found
         return self.modules[part]
 
     def _require(self, module: dict[str, list[ast.stmt]], name: str) -> None:

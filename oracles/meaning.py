@@ -40,7 +40,19 @@ class Structure:
     take, take_along_axis = staticmethod(np.take), staticmethod(np.take_along_axis)
     matmul, einsum, tensordot = staticmethod(np.matmul), staticmethod(np.einsum), staticmethod(np.tensordot)
     prod, where, outer, pad = staticmethod(np.prod), staticmethod(np.where), staticmethod(np.outer), staticmethod(np.pad)
-    windows = staticmethod(np.lib.stride_tricks.sliding_window_view)
+    windows, moveaxis = staticmethod(np.lib.stride_tricks.sliding_window_view), staticmethod(np.moveaxis)
+
+    @staticmethod
+    def scatter(x: Any, key: Any, shape: tuple[int, ...]) -> Any:
+        """Zeros of a shape with ``x`` added at a key, which may name an entry more than once."""
+        x = np.asarray(x)
+        out = np.zeros(shape, dtype=x.dtype)
+        np.add.at(out, key, x)
+        return out
+
+    def scan(self, name: str, x: Any, axis: int) -> Any:
+        """The function ``name`` of two numbers, applied from each prefix along an axis to the next entry."""
+        return getattr(self, name).accumulate(x, axis=axis)
 
     @staticmethod
     def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -76,6 +88,7 @@ class NumpyMeaning(NumpySpecial, Structure):
     pow, logaddexp, sign, copysign = map(staticmethod, (np.power, np.logaddexp, np.sign, np.copysign))
     absolute, maximum, minimum = map(staticmethod, (np.abs, np.maximum, np.minimum))
     negative = staticmethod(np.negative)
+    sort = staticmethod(np.sort)
 
     @staticmethod
     def rsqrt(x: Any) -> Any:
@@ -158,6 +171,18 @@ class BranchMeaning(BranchSpecial, NumpyMeaning):
         self._note(x == np.min(x, axis=axis, keepdims=True))
         return np.min(x, axis=axis, keepdims=keepdims)
 
+    def sort(self, x: Any, axis: int) -> Any:  # type: ignore[override]
+        ordered = np.sort(x, axis=axis)
+        self._note(np.argsort(x, axis=axis, stable=True))
+        self._note(np.diff(ordered, axis=axis) == 0)
+        return ordered
+
+    def scan(self, name: str, x: Any, axis: int) -> Any:
+        out = getattr(np, name).accumulate(x, axis=axis)
+        if name != "logaddexp":  # a smooth one
+            self._note(x == out)
+        return out
+
 
 class ScalarMeaning(ScalarSpecial, Structure):
     """The meaning on object arrays of scalars (tape scalars, duals, …): every function leaves its trace."""
@@ -177,6 +202,7 @@ class ScalarMeaning(ScalarSpecial, Structure):
     copysign = staticmethod(np.frompyfunc(lambda x, y: abs(x) * y.sign(), 2, 1))
     select = staticmethod(np.frompyfunc(lambda x, right, a, b: x.select(right, a, b), 4, 1))
     frozen = staticmethod(np.frompyfunc(lambda x: x.frozen(), 1, 1))
+    sort = staticmethod(ascending)
 
     @staticmethod
     def pooled(x: Any, factor: float = 1.0, backward: Any = None) -> Any:

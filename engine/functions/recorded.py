@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from types import FunctionType, SimpleNamespace
 
-from gradproof.engine.functions import convolution, elementwise, indexing, linalg, nn, reduction, shape
+from gradproof.engine.functions import convolution, elementwise, indexing, linalg, nn, reduction, scans, shape, sorting
 
 recorded = SimpleNamespace(
     **{
         name: function
-        for module in (nn, convolution, elementwise, indexing, linalg, reduction, shape)  # nn has names of primitives for its own
+        for module in (
+            nn, convolution, elementwise, indexing, linalg, reduction, shape, sorting, scans,
+        )  # nn has names of primitives for its own
         for name, function in vars(module).items()
         if isinstance(function, FunctionType) and not name.startswith("_")
     }

@@ -11,7 +11,18 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from gradproof.engine.kernels import convolution, elementwise, indexing, kernel, linalg, nn, reduction, shape
+from gradproof.engine.kernels import (
+    convolution,
+    elementwise,
+    indexing,
+    kernel,
+    linalg,
+    nn,
+    reduction,
+    scans,
+    shape,
+    sorting,
+)
 from gradproof.engine.kernels.kernel import Bound
 
 FAMILIES = (
@@ -21,7 +32,9 @@ FAMILIES = (
     linalg,
     nn,
     reduction,
+    scans,
     shape,
+    sorting,
 )
 
 

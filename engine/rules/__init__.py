@@ -5,10 +5,13 @@ The comments ``# C1``, ``# C2``, ... cite the conventions at kinks and poles in 
 
 from __future__ import annotations
 
-from gradproof.engine.rules import convolution, elementwise, indexing, linalg, reduction, shape
+from gradproof.engine.rules import convolution, elementwise, indexing, linalg, reduction, scans, shape, sorting
 from gradproof.engine.rules.rule import Pull, Rule, Table, rule
 
-RULES: Table = convolution.RULES | elementwise.RULES | reduction.RULES | shape.RULES | indexing.RULES | linalg.RULES
+RULES: Table = (
+    convolution.RULES | elementwise.RULES | reduction.RULES | shape.RULES | indexing.RULES | linalg.RULES |
+    sorting.RULES | scans.RULES
+)
 VARIADIC: Table = shape.VARIADIC | linalg.VARIADIC  # any number of operands, one rule that is told its argument
 
 __all__ = ["RULES", "VARIADIC", "Pull", "Rule", "Table", "rule"]

@@ -17,6 +17,7 @@ from jax import Array
 from gradproof.oracles.adapters import jax_complex as complex
 from gradproof.oracles.adapters import jax_linalg as linalg
 from gradproof.oracles.adapters import jax_nn as nn
+from gradproof.oracles.adapters.jax_order import *
 
 __all__ = ["complex", "linalg", "nn"]
 

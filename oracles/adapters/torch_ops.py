@@ -17,6 +17,7 @@ from torch import Tensor
 from gradproof.oracles.adapters import torch_complex as complex
 from gradproof.oracles.adapters import torch_linalg as linalg
 from gradproof.oracles.adapters import torch_nn as nn
+from gradproof.oracles.adapters.torch_order import *
 
 __all__ = ["complex", "linalg", "nn"]
 

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import difflib
 
-from gradproof.oracles.catalogue import complexes, convolution, elementwise, indexing, linalg, nn, pooling, reduction, shape
+from gradproof.oracles.catalogue import (
+    complexes,
+    convolution,
+    elementwise,
+    indexing,
+    linalg,
+    nn,
+    pooling,
+    reduction,
+    scans,
+    shape,
+    sorting,
+)
 from gradproof.oracles.catalogue.row import Op, Sketch, Slot
 from gradproof.oracles.catalogue.source import Source
 from gradproof.oracles.errors import UnknownOp
 
 CATALOGUE: dict[str, Op] = {
-    row.name: row for module in (elementwise, reduction, shape, indexing, linalg, nn, convolution, pooling) for row in module.ROWS
+    row.name: row for module in (
+                      elementwise, reduction, shape, indexing, linalg, nn, convolution, pooling, sorting,
+                      scans,
+                  ) for row in module.ROWS
 }
 
 COMPLEX: dict[str, Op] = {row.name: row for row in complexes.ROWS}  # drawn for complex dtypes only

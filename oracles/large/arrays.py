@@ -204,6 +204,16 @@ def _sign(x: Any) -> Tracked:
     return lift(x.flow, np.sign(x.value))
 
 
+def _scatter(x: Any, key: Any, shape: tuple[int, ...]) -> Tracked:
+    """Zeros of a shape with x added at a key; an entry is named at most as often as all of x has entries."""
+    names = Structure.scatter(np.ones(np.shape(x)), key, shape)
+    return summed(x, lambda a: Structure.scatter(a, key, shape), float(np.max(names, initial=1.0)))
+
+
+def _scan(name: str, x: Any, axis: int) -> Tracked:
+    raise NotLinearised(f"a running {name} is not followed on whole arrays")
+
+
 class ArrayMeaning(Structure):
     """The meaning on tracked arrays."""
 
@@ -211,6 +221,7 @@ class ArrayMeaning(Structure):
     max: Any = staticmethod(largest)
     min: Any = staticmethod(lambda x, axis=None, keepdims=False: largest(x, axis, keepdims, -1))
     prod: Any = staticmethod(_product)
+    scatter, scan = staticmethod(_scatter), staticmethod(_scan)  # type: ignore[assignment]
     select, sign, fold_hypot = staticmethod(select), staticmethod(_sign), staticmethod(_length)
     absolute = staticmethod(lambda x: select(x, 0.0, x, -x))
     negative = staticmethod(lambda x: -x)

@@ -19,6 +19,7 @@ from gradproof.specs.mutants import (
     layout,
     networks,
     nonlinear,
+    ordered,
     region,
     saved,
     scale,
@@ -34,7 +35,7 @@ MUTANTS: tuple[Mutant, ...] = tuple(
     mutant
     for family in (
         factor, saved, scale, broadcast, axis, layout, singular, ties, region, accuracy, flow, nonlinear, shapes,
-        second, closure, variety, networks,
+        second, closure, variety, ordered, networks,
     )
     for mutant in family.MUTANTS
 ) + tuple(benign.UNDECLARED)  # fmt: skip
