@@ -82,7 +82,7 @@ class Tape:
         self.start = 0  # first row of the op being recorded: sums may be reordered within an op, not across ops
         self.tangents = 1 << 62  # first row of those that record tangents
         self.factor = 1.0  # multiple of the rounding constants that the op being recorded declares
-        self._constants: dict[float, Scalar] = {}
+        self._constants: dict[float, int] = {}  # their rows: a Scalar here would make a cycle, and tapes are many
 
     def record(self, row: Row, args: tuple[int, ...], value: arb) -> Scalar:
         index = len(self.rows)
@@ -105,9 +105,12 @@ class Tape:
             self.factors[found.index] = 0.0
             return found
         value = float(value)
-        if value not in self._constants:
-            self._constants[value] = self.record(CONSTANT, (), arb(value))
-        return self._constants[value]
+        index = self._constants.get(value)
+        if index is not None:
+            return Scalar(self, index, self.values[index])
+        found = self.record(CONSTANT, (), arb(value))
+        self._constants[value] = found.index
+        return found
 
     def pool(self, first: int) -> range:
         """The rows of the pool that starts at row ``first``."""

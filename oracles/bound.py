@@ -17,7 +17,7 @@ are recorded, every adjoint and every tangent by the error of the worst one, bec
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from math import frexp, isnan
 from typing import Any
@@ -40,6 +40,7 @@ from gradproof.oracles.ball import (
 from gradproof.oracles.formats import FORMATS
 from gradproof.oracles.scalar import ARB, BINARY, UNARY, Binary, Unary
 
+Slopes = tuple[arb, ...]
 INFINITY = float("inf")
 FAINT = 1e-280  # a slope below this, times what is large, is worth more digits than a float has
 HYPOT, SQUARE = BINARY["hypot"], UNARY["square"]
@@ -81,6 +82,12 @@ class Forward:
     edges: set[int]
     lossy: bool = False
     spelled: bool = False
+    values: Sequence[arb] = ()
+    slopes: dict[int, Slopes] = field(default_factory=dict)  # by row, at ``values``
+
+    def known(self, values: Sequence[arb]) -> dict[int, Slopes]:
+        """The slopes known at these values, by row, to look up and to add to."""
+        return self.slopes if values is self.values else {}
 
 
 def carried(slope: arb, error: float) -> float:
@@ -124,9 +131,12 @@ def forward(
     unknown: set[int] = set()
     edges: set[int] = set()
     pools: dict[int, float] = {}
-    for k, row in enumerate(rows):
-        a = args[k]
-        if row is MULTIPLY:
+    known: dict[int, Slopes] = {}
+    for k, (row, a) in enumerate(zip(rows, args, strict=True)):
+        if row is LEAF:
+            d = u * size[k]
+            exact.append(True)
+        elif row is MULTIPLY:
             i, j = a
             d = finite(size[j] * dv[i] + size[i] * dv[j] + dv[i] * dv[j] + factors[k] * u * size[k] + eta)
             exact.append(False)
@@ -138,9 +148,6 @@ def forward(
             terms[k] = left + right
             d = dv[i] + dv[j] + factors[k] * u * terms[k]
             exact.append(False)
-        elif row is LEAF:
-            d = u * size[k]
-            exact.append(True)
         elif row is CONSTANT:  # a static parameter such as 0.1 is rounded too, unless the format holds it
             held = not factors[k] or frexp(size[k])[0] / u % 1 == 0
             d = 0.0 if held else finite(u * size[k])
@@ -190,7 +197,8 @@ def forward(
                 edges.add(k)
                 d = INFINITY
             else:
-                for i, p in zip(a, slopes(tape, values, k), strict=True):
+                found = known[k] = slopes(tape, values, k)
+                for i, p in zip(a, found, strict=True):
                     if dv[i]:
                         d += carried(p, dv[i])
                 if row is SQUARE:
@@ -200,7 +208,7 @@ def forward(
             d = finite(d)
             exact.append(False)
         dv.append(d)
-    return Forward(dv, exact, ties, jumps, origins, unknown, edges, lossy, spelled)
+    return Forward(dv, exact, ties, jumps, origins, unknown, edges, lossy, spelled, values, known)
 
 
 def saturates(row: object, spelled: bool) -> bool:
@@ -233,6 +241,6 @@ def _crosses(
 def slopes(tape: Tape, values: Sequence[arb], k: int) -> tuple[arb, ...]:
     """First slopes of a table row at ``values``."""
     row, args = tape.rows[k], tape.args[k]
-    if isinstance(row, Unary):
+    if type(row) is Unary:
         return (row.slope(ARB, values[args[0]], values[k]),)
     return row.slopes(ARB, values[args[0]], values[args[1]], values[k])  # type: ignore[union-attr]

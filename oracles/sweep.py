@@ -21,8 +21,8 @@ from gradproof.oracles.ball import (
     Tape,
     arb,
 )
-from gradproof.oracles.bound import FAINT, INFINITY, Forward, Rounding, carried, finite, loss, slopes
-from gradproof.oracles.scalar import ARB, Unary
+from gradproof.oracles.bound import FAINT, INFINITY, Forward, Rounding, Slopes, carried, finite, loss, slopes
+from gradproof.oracles.scalar import ARB, Binary, Unary
 
 UNKNOWN = arb("nan")
 DISC = (arb(0, 1), arb(0, 1))  # the slopes of a length at the origin
@@ -62,18 +62,23 @@ def reverse(
     rows, args, factors, dv = tape.rows, tape.args, tape.factors, forward.dv
     values = tape.values if values is None else values
     weights = weights or {}
+    known = forward.known(values)
     n = len(rows)
     value: list[arb | None] = [None] * n
-    error, total, count = [0.0] * n, [0.0] * n, [0] * n
+    error, total, more = [0.0] * n, [0.0] * n, [0] * n  # more: contributions after the first
     result = Adjoints(value, error, total)
     ties = set(forward.ties)
 
     def send(j: int, amount: arb, err: float) -> None:
+        size = float(amount.abs_upper()) if wide else abs(float(amount))
         before = value[j]
-        value[j] = amount if before is None else before + amount
-        error[j] += err
-        total[j] += abs(float(amount)) if not wide else float(amount.abs_upper())
-        count[j] += 1
+        if before is None:
+            value[j], error[j], total[j] = amount, err, size
+        else:
+            value[j] = before + amount
+            error[j] += err
+            total[j] += size
+            more[j] += 1
 
     pools: set[int] = set()
     for k, seed in seeds:
@@ -82,8 +87,8 @@ def reverse(
         A = value[k]
         if A is None:
             continue
-        if count[k] > 1:
-            error[k] += (count[k] - 1) * u * total[k]
+        if more[k]:
+            error[k] += more[k] * u * total[k]
         row = rows[k]
         if row is LEAF or row is CONSTANT or row is JUMP:
             continue
@@ -92,18 +97,19 @@ def reverse(
         if zero and not e:
             continue
         a = args[k]
-        if row is ADD:
-            send(a[0], A, e)
-            send(a[1], A, e)
-        elif row is MULTIPLY:
-            size = abs(float(A)) if not wide else float(A.abs_upper())
+        if row is MULTIPLY:
+            size = float(A.abs_upper()) if wide else abs(float(A))
+            scale = factors[k] * u * size
             for j, other in (a, a[::-1]):
                 if rows[j] is CONSTANT:
                     continue
                 p = values[other]
-                m = abs(float(p)) if not wide else float(p.abs_upper())
+                m = float(p.abs_upper()) if wide else abs(float(p))
                 dp = dv[other] + u * m if rows[other] is not CONSTANT else 0.0
-                send(j, A * p, finite(m * e + (size + e) * dp + factors[k] * u * size * m + eta))
+                send(j, A * p, finite(m * e + (size + e) * dp + scale * m + eta))
+        elif row is ADD:
+            send(a[0], A, e)
+            send(a[1], A, e)
         elif row is SUBTRACT:
             send(a[0], A, e)
             send(a[1], -A, e)
@@ -114,7 +120,7 @@ def reverse(
                 pools.add(a[1])
                 pool = tape.pool(a[1])
                 spread = factors[k] * u * max(total[s] for s in pool)
-                lates = [error[s] + max(count[s] - 1, 0) * u * total[s] if s < k else error[s] for s in pool]
+                lates = [error[s] + more[s] * u * total[s] if s < k else error[s] for s in pool]
                 if tape.tangents < n:  # solves with the factor mix the entries, and with them their errors
                     lates = [max(lates)] * len(lates)
                 for s, late in zip(pool, lates, strict=True):
@@ -124,7 +130,7 @@ def reverse(
                 for j in a[2:]:
                     send(j, A * UNKNOWN, INFINITY)
                 continue
-            split = e + 2 * u * (abs(float(A)) if not wide else float(A.abs_upper()))  # shares of a tie round
+            split = e + 2 * u * (float(A.abs_upper()) if wide else abs(float(A)))  # shares of a tie round
             if a[2] == a[3]:
                 send(a[2], A, split)
                 continue
@@ -138,19 +144,18 @@ def reverse(
             send(a[2] if tape.choice[k] else a[3], A, e)
         else:
             origin, given = k in forward.origins, weights.get(k)
-            first: tuple[arb, ...] = DISC if origin else ()
-            first = (given,) * len(a) if given is not None else first or slopes(tape, values, k)
             seconds: tuple[tuple[arb, ...], ...] = ((),) * len(a)
+            if given is not None:
+                first: Slopes = (given,) * len(a)
+            elif origin:
+                first = DISC
+            else:
+                first = known.get(k) or known.setdefault(k, slopes(tape, values, k))
             if origin:
                 result.singular.append(k)
-            elif given is not None:
-                pass
-            elif isinstance(row, Unary):
-                seconds = ((row.second(ARB, values[a[0]], values[k], first[0]),),)
-            else:
-                qaa, qab, qbb = row.seconds(ARB, values[a[0]], values[a[1]], values[k])  # type: ignore[union-attr]
-                seconds = ((qaa, qab), (qab, qbb))
-            size = abs(float(A)) if not wide else float(A.abs_upper())
+            elif given is None:
+                seconds = _seconds(row, a, values, k, first)  # type: ignore[arg-type]
+            size = float(A.abs_upper()) if wide else abs(float(A))
             scale = factors[k] * u
             for j, p, qs in zip(a, first, seconds, strict=True):
                 if rows[j] is CONSTANT:
@@ -169,9 +174,16 @@ def reverse(
                 product = A * p
                 through = size * m if m >= FAINT else abs(float(product))
                 send(j, product, finite(carried(p, e) if qs else e) + finite((size + e) * dp + scale * through + eta))
-    for k in range(n):
-        error[k] = finite(error[k])
+    error[:] = map(finite, error)
     return result
+
+
+def _seconds(row: Unary | Binary, args: tuple[int, ...], values: Sequence[arb], k: int, first: Slopes) -> tuple[Slopes, ...]:
+    """Second slopes of a table row at ``values``, for each operand by each operand."""
+    if type(row) is Unary:
+        return ((row.second(ARB, values[args[0]], values[k], first[0]),),)
+    qaa, qab, qbb = row.seconds(ARB, values[args[0]], values[args[1]], values[k])  # type: ignore[union-attr]
+    return (qaa, qab), (qab, qbb)
 
 
 def tangent(tape: Tape, forward: Forward, direction: Mapping[int, arb], values: Sequence[arb] | None = None) -> list[arb]:
@@ -181,31 +193,31 @@ def tangent(tape: Tape, forward: Forward, direction: Mapping[int, arb], values: 
     """
     values = tape.values if values is None else values
     ties = set(forward.ties)
+    known = forward.known(values)
     zero = arb(0)
     out: list[arb] = []
-    for k, row in enumerate(tape.rows):
-        a = tape.args[k]
+    for k, (row, a) in enumerate(zip(tape.rows, tape.args, strict=True)):
         if row is LEAF:
             t = direction.get(k, zero)
-        elif row is CONSTANT or row is JUMP:
-            t = zero
+        elif row is MULTIPLY:
+            t = out[a[0]] * values[a[1]] + values[a[0]] * out[a[1]]
         elif row is ADD:
             t = out[a[0]] + out[a[1]]
         elif row is SUBTRACT:
             t = out[a[0]] - out[a[1]]
+        elif row is CONSTANT or row is JUMP:
+            t = zero
         elif row is NEGATIVE:
             t = -out[a[0]]
         elif row is POOL:
             t = out[a[0]]
-        elif row is MULTIPLY:
-            t = out[a[0]] * values[a[1]] + values[a[0]] * out[a[1]]
         elif row is SELECT and k in ties:
             t = out[a[2]].union(out[a[3]])
         elif row is SELECT:
             t = out[a[2] if tape.choice[k] else a[3]]
         else:
             t = zero
-            for j, p in zip(a, DISC if k in forward.origins else slopes(tape, values, k), strict=True):
+            for j, p in zip(a, DISC if k in forward.origins else known.get(k) or slopes(tape, values, k), strict=True):
                 if not out[j].is_zero():
                     t = t + p * out[j]
         out.append(t)
