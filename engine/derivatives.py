@@ -16,6 +16,7 @@ import gradproof.engine.functions as fn
 from gradproof.engine import pytree
 from gradproof.engine.array import Array
 from gradproof.engine.errors import DtypeError, ShapeError
+from gradproof.engine.library import beside, full, name_of
 from gradproof.engine.pytree import Structure
 from gradproof.engine.transforms import array_of, differentiable, names, scalar, vjp
 
@@ -38,7 +39,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
         if not isinstance(out, Array):
             raise ShapeError(f"grad needs one scalar output, but the function returned a {type(out).__name__}.")
         scalar(out, "grad")
-        gradients = pullback(np.ones((), out.dtype))
+        gradients = pullback(full((), 1.0, out.data))
         return (out, *aux) if has_aux else out, gradients[0] if isinstance(argnums, int) else gradients
 
     return value_and_gradient
@@ -96,7 +97,7 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
     out, pullback = vjp(f, *primals)
     leaves, structure = pytree.flatten(out)
     # at ones and not at zeros: rules let nothing flow through an infinite slope where the cotangent is zero
-    _, push = vjp(pullback, pytree.unflatten(structure, [np.ones(x.shape, x.dtype) for x in leaves]))
+    _, push = vjp(pullback, pytree.unflatten(structure, [full(x.shape, 1.0, x.data) for x in leaves]))
 
     def along(*tangents: Any) -> Any:
         return push(_tangents(primals, tangents))[0]
@@ -125,11 +126,11 @@ def _tangents(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any,
              for v in pytree.flatten_like(x, t, f"tangent {i}")]  # fmt: skip
     for x, v, name in zip(leaves, given, names(structure, ""), strict=True):
         primal = differentiable(x, f"primal{name}")
-        v = array_of(v, primal.dtype)
+        v = array_of(v, primal.dtype, primal)
         if v.shape != primal.shape or v.dtype != primal.dtype:
             kind = ShapeError if v.shape != primal.shape else DtypeError
             raise kind(
-                f"tangent{name} is {v.dtype.name}{v.shape}, expected {primal.dtype.name}{primal.shape}, as its primal."
+                f"tangent{name} is {name_of(v.dtype)}{v.shape}, expected {name_of(primal.dtype)}{primal.shape}, as its primal."
             )
         checked.append(v)
     return pytree.unflatten(structure, checked)  # type: ignore[no-any-return]
@@ -203,14 +204,14 @@ def _basis(arrays: list[Array], structure: Structure) -> list[list[Any]]:
     """For each array, the trees that are 1 at one of its entries and 0 elsewhere."""
     found = []
     for i, x in enumerate(arrays):
-        ones = np.eye(x.size, dtype=x.dtype).reshape(x.size, *x.shape)
-        zeros = [np.zeros(y.shape, y.dtype) for y in arrays]
+        ones = Array(beside(np.eye(x.size).reshape(x.size, *x.shape), x.data))
+        zeros = [full(y.shape, 0.0, y.data) for y in arrays]
         found.append([pytree.unflatten(structure, [*zeros[:i], one, *zeros[i + 1 :]]) for one in ones])
     return found
 
 
-def _stacked(parts: list[Any], axis: int, empty: tuple[int, ...], shape: tuple[int, ...], dtype: Any) -> Array:
-    whole = fn.stack(parts, axis=axis) if parts else Array(np.zeros(empty, dtype))
+def _stacked(parts: list[Any], axis: int, empty: tuple[int, ...], shape: tuple[int, ...], like: Array) -> Array:
+    whole = fn.stack(parts, axis=axis) if parts else Array(full(empty, 0.0, like.data))
     return fn.reshape(whole, shape)
 
 
@@ -219,17 +220,17 @@ def _rows(pullback: Any, outs: list[Array], shape: Structure, ins: list[Array], 
     for out, seeds in zip(outs, _basis(outs, shape), strict=True):
         rows = [pytree.flatten(pullback(seed))[0] for seed in seeds]
         blocks.append([
-            _stacked([row[i] for row in rows], 0, (0, *x.shape), (*out.shape, *x.shape), x.dtype) for i, x in enumerate(ins)
+            _stacked([row[i] for row in rows], 0, (0, *x.shape), (*out.shape, *x.shape), x) for i, x in enumerate(ins)
         ])
     return blocks
 
 
 def _columns(pullback: Any, outs: list[Array], shape: Structure, ins: list[Array], structure: Structure) -> list[list[Array]]:
-    _, push = vjp(pullback, pytree.unflatten(shape, [np.ones(x.shape, x.dtype) for x in outs]))
+    _, push = vjp(pullback, pytree.unflatten(shape, [full(x.shape, 1.0, x.data) for x in outs]))
     along = [[pytree.flatten(push(tangent))[0] for tangent in tangents] for tangents in _basis(ins, structure)]
     return [
         [
-            _stacked([c[i] for c in columns], -1, (*out.shape, 0), (*out.shape, *x.shape), out.dtype)
+            _stacked([c[i] for c in columns], -1, (*out.shape, 0), (*out.shape, *x.shape), out)
             for x, columns in zip(ins, along, strict=True)
         ]
         for i, out in enumerate(outs)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.engine.kernels import others, table
-from gradproof.engine.kernels.indexing import patch
+from gradproof.engine.kernels.indexing import add_at, patch
 from gradproof.engine.kernels.kernel import lookup
 from gradproof.engine.library import Library, Raw, missing, name_of
 
@@ -59,7 +59,8 @@ def device_library(name: str) -> Library:
         return xp.asarray(x, copy=True) if x.dtype == dtype else xp.astype(x, dtype)
 
     raw = SimpleNamespace(**kernels | {"scatter": patch})
-    return Library(name, raw, kernel, operand, lambda x: x, full, own, HOST[name])
+    add = partial(add_at, xp, add_flat=others.ADD_FLAT.get(name))
+    return Library(name, raw, kernel, operand, lambda x: x, full, own, HOST[name], add)
 
 
 def _inexact(x: Raw) -> bool:

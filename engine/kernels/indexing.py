@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from gradproof.engine.kernels.kernel import Bound, Raw, Table
+from gradproof.engine.kernels.kernel import Bound, Raw, Table, like
 from gradproof.engine.library import FOREIGN
 
 Key = tuple[Any, ...]
@@ -35,6 +37,81 @@ def patch(x: Raw, *, key: Key, shape: tuple[int, ...]) -> Patch:
     return Patch(key, x)
 
 
+def getitem(xp: Any, x: Raw, *, key: Key) -> Raw:
+    if _basic(key):
+        return x[_spelled(key, tuple(x.shape))]
+    where, shape = _positions(xp, key, x)
+    return xp.reshape(xp.take(xp.reshape(x, (-1,)), where, axis=0), shape)
+
+
+def scatter(xp: Any, x: Raw, *, key: Key, shape: tuple[int, ...]) -> Raw:
+    """Zeros of ``shape`` with ``x`` added at ``key``: the transpose of ``getitem``."""
+    out = xp.zeros(tuple(shape), **like(x))
+    add_at(xp, out, key, x)
+    return out
+
+
+def add_at(xp: Any, buffer: Raw, key: Key, value: Raw, add_flat: Callable[..., Raw] | None = None) -> None:
+    """Add a value at a key in place; an entry that the key names twice gets both."""
+    if _basic(key):
+        spelled = tuple(part for part in _spelled(key, tuple(buffer.shape)) if part is not None)
+        part = buffer[spelled]
+        buffer[spelled] = part + xp.reshape(value, part.shape)
+        return
+    where, _ = _positions(xp, key, buffer)
+    size = math.prod(buffer.shape)
+    buffer[...] += xp.reshape((add_flat or _add_flat)(xp, size, where, xp.reshape(value, (-1,))), buffer.shape)
+
+
+def _add_flat(xp: Any, size: int, where: Raw, value: Raw) -> Raw:
+    """The sums of the values at each of ``size`` places: the standard has no way but to compare every place with every value."""
+    hit = xp.expand_dims(xp.arange(size, device=value.device), axis=1) == where
+    return xp.sum(xp.where(hit, value, 0.0), axis=1)
+
+
+def _basic(key: Key) -> bool:
+    """Whether a key is of ints, None, ... and slices forwards: what every library reads by itself."""
+    return all(
+        part is None or part is Ellipsis or isinstance(part, int) or (isinstance(part, slice) and (part.step or 1) > 0)
+        for part in key
+    )
+
+
+def _spelled(key: Key, shape: tuple[int, ...]) -> Key:
+    """A basic key that names every axis, within its bounds."""
+    named = sum(part is not None and part is not Ellipsis for part in key)
+    if named > len(shape):
+        raise IndexError(f"a key of {named} axes for an array of shape {shape}")
+    spelled: list[Any] = []
+    lengths = list(shape)
+    for part in key if Ellipsis in key else (*key, Ellipsis):
+        if part is None:
+            spelled.append(None)
+        elif part is Ellipsis:
+            spelled += [slice(0, n, 1) for n in lengths[: len(shape) - named]]
+            del lengths[: len(shape) - named]
+        elif isinstance(part, slice):
+            spelled.append(slice(*part.indices(lengths.pop(0))))
+        else:
+            n = lengths.pop(0)
+            if not -n <= part < n:
+                raise IndexError(f"index {part} is out of bounds for an axis of length {n}")
+            spelled.append(part % n)
+    return tuple(spelled)
+
+
+def _positions(xp: Any, key: Key, x: Raw) -> tuple[Raw, tuple[int, ...]]:
+    """The places of the entries at a key in x flattened, and the shape that they are read in.
+
+    Keys are NumPy's, so this is resolved on the host, where x's shape is all that it takes.
+    """
+    places = np.arange(math.prod(x.shape)).reshape(tuple(x.shape))[key]
+    return xp.asarray(places.reshape(-1), device=x.device), places.shape
+
+
+# ---- NumPy's own
+
+
 def _getitem(x: Raw, *, key: Key) -> Raw:
     return x[key]
 
@@ -46,5 +123,5 @@ def _scatter(x: Raw, *, key: Key, shape: tuple[int, ...]) -> Raw:
     return out
 
 
-KERNELS: Table = {}
+KERNELS: Table = {"getitem": getitem, "scatter": scatter}
 NUMPY: Bound = {"getitem": _getitem, "scatter": _scatter}

@@ -15,6 +15,17 @@ def _einsum(library: Any, *operands: Raw, terms: tuple[str, ...], result: str) -
     return library.einsum(",".join(terms) + "->" + result, *operands)
 
 
+def _torch_add_flat(xp: Any, size: int, where: Raw, value: Raw) -> Raw:
+    return xp.zeros(size, dtype=value.dtype, device=value.device).index_put_((where,), value, accumulate=True)
+
+
+def _cupy_add_flat(xp: Any, size: int, where: Raw, value: Raw) -> Raw:
+    out = xp.zeros(size, dtype=value.dtype)
+    xp.add.at(out, where, value)
+    return out
+
+
+ADD_FLAT = {"torch": _torch_add_flat, "cupy": _cupy_add_flat}
 OTHERS: dict[str, dict[str, Table]] = {
     "torch": {
         "torch": standard("special.erf special.erfc") | {"contract": _einsum},
