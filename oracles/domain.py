@@ -61,6 +61,13 @@ def _closed_unit(x: Array, room: Room) -> Array:
     return np.where(np.abs(x) == 1, x, _unit(x, room))
 
 
+def _off_gamma_pole(x: Array, room: Room) -> Array:
+    """Positive values stay above 1e-8, negative ones come to between -5 and 0, a quarter off the whole numbers."""
+    whole, part = np.floor(np.abs(x)), np.abs(x) % 1.0
+    positive = np.where(x == 0, 1.0, np.maximum(x, max(1e-8, room.tiny)))
+    return np.where(x < 0, -(np.minimum(whole, 4.0) + 0.25 + 0.5 * part), positive)
+
+
 TINY = 1e-30
 ORIGIN = Domain("real, mostly 0", lambda x, room: np.where(np.abs(x) < 2.5, 0.0, x))
 ZEROS = Domain("real, many zeros", lambda x, room: np.where(np.abs(x) < 1, 0.0, x))
@@ -96,6 +103,14 @@ ABOVE_MINUS_ONE = Domain(
     lambda x, room: np.where(x > -1 + room.gap, x, np.abs(x)),
     (("tanh", "sin"), ("nn.softplus",)),
 )
+PROBABILITY = Domain(
+    "open interval from 0 to 1",
+    lambda x, room: np.where(x == 0, 0.5, np.maximum(np.abs(_unit(x, room)), TINY)),
+    (("nn.sigmoid",), ("sin", "nn.sigmoid")),
+)
+CLOSED_PROBABILITY = Domain("from 0 to 1", lambda x, room: np.abs(_closed_unit(x, room)), PROBABILITY.guards)
+OFF_INTEGER = Domain("real, computed values off whole numbers", lambda x, room: x, (("nn.softplus",), ("nn.softplus", "negative")))
+OFF_GAMMA_POLE = Domain("positive, or negative off the whole numbers", _off_gamma_pole, POSITIVE.guards)
 BASE = Domain(
     "positive, far from 0", lambda x, room: np.clip(np.abs(x), 2.0**-room.base, 2.0**room.base), POSITIVE.guards
 )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from gradproof.oracles.special import polygamma
+from gradproof.oracles.special import polygamma, sinc
 
 STEPS: dict[str, Any] = {"floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint}
 NAMES = """exp2 cbrt erfinv ndtri logit log_ndtr lgamma digamma polygamma1 polygamma2 polygamma3 i0 i1 sinc"""
@@ -23,11 +23,11 @@ def each(name: str, arity: int = 1) -> Any:
 class NumpySpecial:
     """On floating-point arrays, with NumPy's and SciPy's functions."""
 
-    exp2, cbrt, sinc, logaddexp2 = map(staticmethod, (np.exp2, np.cbrt, np.sinc, np.logaddexp2))
+    exp2, cbrt, logaddexp2 = map(staticmethod, (np.exp2, np.cbrt, np.logaddexp2))
     erfinv, ndtri, logit, log_ndtr = map(staticmethod, (special.erfinv, special.ndtri, special.logit, special.log_ndtr))
     lgamma, digamma, i0, i1 = map(staticmethod, (special.gammaln, special.digamma, special.i0, special.i1))
     polygamma1, polygamma2, polygamma3 = (staticmethod(partial(polygamma, n)) for n in (1, 2, 3))
-    xlog1py = staticmethod(special.xlog1py)
+    xlog1py, sinc = staticmethod(special.xlog1py), staticmethod(partial(sinc, 0))
 
     @staticmethod
     def step(kind: str, x: Any) -> Any:

@@ -110,8 +110,10 @@ def sinc(k: int, x: Any) -> Any:
         term = term * (square / (m * (2 * k + 2 * m + 1)))
         series = series + term
     near = np.abs(t) < 1 + 1.5 * k  # beyond, the recurrence is stable
-    t = np.where(near, 10.0, t)
-    before, now = np.cos(t) / t, np.sin(t) / t
+    far = np.where(near, 10.0, x)
+    t, whole = np.pi * far, np.rint(far)
+    sign, angle = 1.0 - 2.0 * (whole % 2.0), np.pi * (far - whole)
+    before, now = sign * np.cos(angle) / t, sign * np.sin(angle) / t
     for i in range(k):
         before, now = now, (2 * i + 1) / t * now - before
     out = np.where(near, series, (-(np.pi**2)) ** k * now / t**k)

@@ -106,6 +106,8 @@ from gradproof.engine.functions.sorting import (
     sort_by,
     topk,
 )
+from gradproof.engine.functions.special import *
+from gradproof.engine.functions.special import __all__ as _special
 
 __all__ = [
     "abs",
@@ -201,3 +203,4 @@ __all__ = [
     "xlogy",
     "zeros_like",
 ]
+__all__ += _special

@@ -10,10 +10,12 @@ import numpy as np
 from gradproof.engine.array import Array, as_array, raw_of
 from gradproof.engine.backend import Axis
 from gradproof.engine.errors import ShapeError
-from gradproof.engine.functions import convolution, indexing, patches, pooling, reduction, shape
+from gradproof.engine.functions import activations, convolution, indexing, losses, patches, pooling, reduction, shape
 from gradproof.engine.functions import elementwise as el
+from gradproof.engine.functions.activations import *
 from gradproof.engine.functions.convolution import *
 from gradproof.engine.functions.linalg import matmul
+from gradproof.engine.functions.losses import *
 from gradproof.engine.functions.patches import *
 from gradproof.engine.functions.pooling import *
 from gradproof.engine.tape import apply, unary
@@ -34,7 +36,7 @@ __all__ = [
     "softmax",
     "softplus",
 ]
-__all__ += convolution.__all__ + patches.__all__ + pooling.__all__
+__all__ += activations.__all__ + losses.__all__ + convolution.__all__ + patches.__all__ + pooling.__all__
 
 
 def relu(x: Any) -> Array:

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from types import FunctionType, SimpleNamespace
 
-from gradproof.engine.functions import convolution, elementwise, indexing, linalg, nn, reduction, scans, shape, sorting
+from gradproof.engine.functions import (
+    activations,
+    convolution,
+    elementwise,
+    indexing,
+    linalg,
+    nn,
+    reduction,
+    scans,
+    shape,
+    sorting,
+    special,
+)
 
 recorded = SimpleNamespace(
     **{
         name: function
         for module in (
-            nn, convolution, elementwise, indexing, linalg, reduction, shape, sorting, scans,
+            nn, convolution, elementwise, indexing, linalg, reduction, shape, sorting, scans, special, activations
         )  # nn has names of primitives for its own
         for name, function in vars(module).items()
         if isinstance(function, FunctionType) and not name.startswith("_")

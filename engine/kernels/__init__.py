@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from gradproof.engine.kernels import (
+    activations,
     convolution,
     elementwise,
     indexing,
@@ -22,10 +23,12 @@ from gradproof.engine.kernels import (
     scans,
     shape,
     sorting,
+    special,
 )
 from gradproof.engine.kernels.kernel import Bound
 
 FAMILIES = (
+    activations,
     convolution,
     elementwise,
     indexing,
@@ -35,6 +38,7 @@ FAMILIES = (
     scans,
     shape,
     sorting,
+    special,
 )
 
 

@@ -5,12 +5,23 @@ The comments ``# C1``, ``# C2``, ... cite the conventions at kinks and poles in 
 
 from __future__ import annotations
 
-from gradproof.engine.rules import convolution, elementwise, indexing, linalg, reduction, scans, shape, sorting
+from gradproof.engine.rules import (
+    activations,
+    convolution,
+    elementwise,
+    indexing,
+    linalg,
+    reduction,
+    scans,
+    shape,
+    sorting,
+    special,
+)
 from gradproof.engine.rules.rule import Pull, Rule, Table, rule
 
 RULES: Table = (
     convolution.RULES | elementwise.RULES | reduction.RULES | shape.RULES | indexing.RULES | linalg.RULES |
-    sorting.RULES | scans.RULES
+    sorting.RULES | scans.RULES | special.RULES | activations.RULES
 )
 VARIADIC: Table = shape.VARIADIC | linalg.VARIADIC  # any number of operands, one rule that is told its argument
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from gradproof.oracles.adapters.jax_activations import *
 from gradproof.oracles.adapters.jax_layers import *
 
 relu = jax.nn.relu

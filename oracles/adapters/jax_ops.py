@@ -18,6 +18,7 @@ from gradproof.oracles.adapters import jax_complex as complex
 from gradproof.oracles.adapters import jax_linalg as linalg
 from gradproof.oracles.adapters import jax_nn as nn
 from gradproof.oracles.adapters.jax_order import *
+from gradproof.oracles.adapters.jax_special import *
 
 __all__ = ["complex", "linalg", "nn"]
 

@@ -6,7 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gradproof.oracles.adapters.torch_activations import *
 from gradproof.oracles.adapters.torch_layers import *
+from gradproof.oracles.adapters.torch_losses import *
 
 relu = F.relu
 sigmoid = torch.sigmoid

@@ -18,6 +18,7 @@ from gradproof.oracles.adapters import torch_complex as complex
 from gradproof.oracles.adapters import torch_linalg as linalg
 from gradproof.oracles.adapters import torch_nn as nn
 from gradproof.oracles.adapters.torch_order import *
+from gradproof.oracles.adapters.torch_special import *
 
 __all__ = ["complex", "linalg", "nn"]
 

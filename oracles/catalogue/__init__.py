@@ -5,17 +5,20 @@ from __future__ import annotations
 import difflib
 
 from gradproof.oracles.catalogue import (
+    activations,
     complexes,
     convolution,
     elementwise,
     indexing,
     linalg,
+    losses,
     nn,
     pooling,
     reduction,
     scans,
     shape,
     sorting,
+    special,
 )
 from gradproof.oracles.catalogue.row import Op, Sketch, Slot
 from gradproof.oracles.catalogue.source import Source
@@ -23,7 +26,7 @@ from gradproof.oracles.errors import UnknownOp
 
 CATALOGUE: dict[str, Op] = {
     row.name: row for module in (
-                      elementwise, reduction, shape, indexing, linalg, nn, convolution, pooling, sorting,
+                      elementwise, special, activations, losses, reduction, shape, indexing, linalg, nn, convolution, pooling, sorting,
                       scans,
                   ) for row in module.ROWS
 }
