@@ -8,6 +8,7 @@ Array([1.], dtype=float64)
 """
 
 from gradproof.engine import functions, pytree
+from gradproof.engine.anomaly import detect_anomaly
 from gradproof.engine.array import Array, as_array
 from gradproof.engine.checkpoint import checkpoint, checkpoint_chain, checkpoint_within
 from gradproof.engine.custom import custom_vjp
@@ -19,6 +20,7 @@ from gradproof.engine.errors import (
     EngineError,
     MissingKernel,
     MissingRule,
+    NonFiniteError,
     ShapeError,
     TapeError,
     TraceError,
@@ -26,8 +28,8 @@ from gradproof.engine.errors import (
 )
 from gradproof.engine.functions import *
 from gradproof.engine.functions import linalg, nn
-from gradproof.engine.memory import saved_bytes
 from gradproof.engine.hooks import hook
+from gradproof.engine.memory import saved_bytes
 from gradproof.engine.trace import trace
 from gradproof.engine.transforms import no_grad, stop_gradient, variable, vjp
 
@@ -39,6 +41,7 @@ __all__ = [
     "EngineError",
     "MissingKernel",
     "MissingRule",
+    "NonFiniteError",
     "ShapeError",
     "TapeError",
     "TraceError",
@@ -48,6 +51,7 @@ __all__ = [
     "checkpoint_chain",
     "checkpoint_within",
     "custom_vjp",
+    "detect_anomaly",
     "grad",
     "hessian",
     "hook",

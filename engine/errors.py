@@ -39,3 +39,22 @@ class CheckpointError(EngineError, ValueError):
 
 class MissingKernel(EngineError, NotImplementedError):
     """An op has no kernel for the library that its operands belong to."""
+
+
+class NonFiniteError(EngineError, ArithmeticError):
+    """The first value or cotangent that is inf or nan, within ``detect_anomaly``; its attributes say what the text says.
+
+    ``phase`` is "forward" or "backward", ``source`` the user's line ("net.py:12") that made the value. ``argument`` is whose
+    operand or cotangent it is, None for a result and for a sum of contributions.
+    """
+
+    def __init__(
+        self, text: str, phase: str, op: str, node: int, argument: int | None, shape: tuple[int, ...], source: str
+    ) -> None:
+        super().__init__(text)
+        self.phase, self.op, self.node, self.argument = phase, op, node, argument
+        self.shape, self.source = shape, source
+
+
+class NoGradient(EngineError, ArithmeticError):
+    """A point where the gradient does not exist, and the cotangent asks for it."""

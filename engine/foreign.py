@@ -38,6 +38,8 @@ def apply(name: str, operands: Sequence[Any], params: Mapping[str, Any]) -> Arra
         raise misfit(op, data, params, error) from error
     if type(out) not in FOREIGN:
         out = accept(out)
+    if state.watch is not None:
+        state.watch.computed(op, data, out)
     tracked = sum(1 << i for i, node in enumerate(inputs) if node is not None)
     if not tracked or not state.recording:
         return Array(out)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from heapq import heappop, heappush
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray
@@ -25,6 +25,9 @@ from gradproof.engine.backend import IGNORE, Patch, error_state, kernels, raw
 from gradproof.engine.errors import MissingRule, ShapeError, TapeError
 from gradproof.engine.library import FOREIGN, accept, buffer, copied, wide
 from gradproof.engine.rules import RULES, VARIADIC, Rule
+
+if TYPE_CHECKING:
+    from gradproof.engine.anomaly import Watch
 
 NOTHING: Mapping[str, Any] = {}
 NEVER = 1 << 62  # the age of a value that no variable reaches
@@ -315,7 +318,7 @@ class Slot:
 
 
 def sweep(
-    seeds: Sequence[tuple[Node, Any]], xp: Any, *, first: int = 0, stop: int = 0, release: bool = False
+    seeds: Iterable[tuple[Node, Any]], xp: Any, *, first: int = 0, stop: int = 0, release: bool = False
 ) -> dict[int, Slot]:
     """Pull cotangents back and return those that reach the variables, by node id.
 
@@ -326,12 +329,13 @@ def sweep(
     watch = state.watch
     if watch is None:
         return _sweep(seeds, xp, first, stop, release, None)
+    seeds = list(seeds)
     with watch.sweeping(seeds):
         return _sweep(seeds, xp, first, stop, release, watch)
 
 
 def _sweep(
-    seeds: Sequence[tuple[Node, Any]], xp: Any, first: int, stop: int, release: bool, watch: Watch | None
+    seeds: Iterable[tuple[Node, Any]], xp: Any, first: int, stop: int, release: bool, watch: Watch | None
 ) -> dict[int, Slot]:
     """The sweep itself.
 
