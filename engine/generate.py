@@ -55,7 +55,7 @@ class Writer:
 
     def __init__(self, program: Program) -> None:
         self.program, self.kinds = program, program.kinds
-        self.namespace: dict[str, Any] = {"asarray": np.asarray, "Patch": Patch, "inf": math.inf, "nan": math.nan}
+        self.namespace: dict[str, Any] = {"asarray": np.asarray, "array": np.array, "Patch": Patch, "inf": math.inf, "nan": math.nan}
         self.buffers: list[Kind] = []
         self.free: dict[Kind, list[int]] = {}
         self.owner: dict[int, int] = {}  # a variable -> the buffer it was written into
@@ -70,7 +70,7 @@ class Writer:
             if one.out not in self.skipped:
                 self._write(n, one)
             self._release(n)
-        outs = ", ".join(self._output(i) for i in program.outputs)
+        outs = ", ".join(self._output(place) for place in range(len(program.outputs)))
         names = "".join(f", v{i}" for i in program.inputs)
         unpack = [f"    {', '.join(f'b{i}' for i in range(len(self.buffers)))}, = buffers"] if self.buffers else []
         self.text = "\n".join([f"def line(buffers{names}):", *unpack, *self.lines, f"    return [{outs}]", ""])
@@ -153,9 +153,14 @@ class Writer:
         self.namespace[name] = value
         return name
 
-    def _output(self, i: int) -> str:
-        made = next((one for one in self.program.instructions if one.out == i), None)
-        return f"v{i}" if made is not None and i in self.owner else f"asarray(v{i})"
+    def _output(self, place: int) -> str:
+        """An output, as an array that shares memory with no constant and no other output."""
+        i = self.program.outputs[place]
+        others = {j for k, j in enumerate(self.program.outputs) if k < place}
+        shared = {i} | self.holds.get(i, frozenset())
+        if shared & (others.union(*(self.holds.get(j, frozenset()) for j in others)) | set(self.program.constants)):
+            return f"array(v{i})"
+        return f"asarray(v{i})"
 
     # ---- buffers
 

@@ -44,9 +44,12 @@ def merged(program: Program) -> Program:
         if unchanged is not None:
             same[one.out] = unchanged
             continue
+        if now.op == "np.copy":  # which says that the result is an array of its own
+            instructions.append(now)
+            continue
         key = _key(program, now)
         if key in known:
-            same[one.out] = known[key]
+            same[one.out] = same.get(known[key], known[key])
             continue
         known[key] = one.out
         reads = now.reads
