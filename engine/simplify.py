@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.engine.backend import quiet
-from gradproof.engine.program import Instruction, Program, Ref, computed, function, replaced
+from gradproof.engine.program import Instruction, Kind, Program, Ref, computed, function, replaced
 
 FOLD_MAX = 4096  # entries; a greater constant would cost more to keep than to make
 VIEWS = frozenset({"reshape", "broadcast_to", "permute_dims", "matrix_transpose", "expand_dims", "squeeze", "getitem", "flip", "diagonal",
@@ -34,6 +34,7 @@ def merged(program: Program) -> Program:
         if same[i] == i:
             constants[i] = value
     splats = {i: value.flat[0] for i, value in constants.items() if _uniform(value)}  # arrays of one value
+    kinds = list(program.kinds)
     instructions: list[Instruction] = []
     for one in program.instructions:
         now = one._replace(
@@ -55,6 +56,13 @@ def merged(program: Program) -> Program:
         reads = now.reads
         if now.op in ("broadcast_to", "reshape") and len(reads) == 1 and reads[0] in splats:
             splats[one.out] = splats[reads[0]]
+        spread = _of_one_value(program, now, splats)
+        if spread is not None:
+            number = len(kinds)
+            kinds.append(Kind((), spread.dtype))
+            constants[number], splats[number], splats[one.out] = spread, spread[()], spread[()]
+            instructions.append(Instruction("broadcast_to", (Ref(number),), {"shape": program.kinds[one.out].shape}, one.out))
+            continue
         if all(i in constants for i in reads) and np.prod(program.kinds[one.out].shape, dtype=np.int64) <= FOLD_MAX:
             with quiet():
                 value = computed(now, constants)
@@ -67,7 +75,19 @@ def merged(program: Program) -> Program:
             continue
         instructions.append(now)
     outputs = tuple(same.get(i, i) for i in program.outputs)
-    return replace(program, constants=constants, instructions=tuple(instructions), outputs=outputs)
+    return replace(program, kinds=tuple(kinds), constants=constants, instructions=tuple(instructions), outputs=outputs)
+
+
+def _of_one_value(program: Program, one: Instruction, splats: Mapping[int, Any]) -> Any:
+    """The entry of a large elementwise result whose operands are each one value repeated; None for other instructions."""
+    if np.prod(program.kinds[one.out].shape, dtype=np.int64) <= FOLD_MAX or one.params or not one.reads:
+        return None
+    f = function(one.op)
+    if not isinstance(f, np.ufunc) or f.signature is not None or not all(i in splats for i in one.reads):
+        return None
+    with quiet():
+        value = np.asarray(f(*(np.asarray(splats[x.id]) if type(x) is Ref else x for x in one.operands)))
+    return value if value.dtype == program.kinds[one.out].dtype else None
 
 
 def _unchanged(program: Program, one: Instruction, splats: Mapping[int, Any]) -> int | None:
