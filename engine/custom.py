@@ -23,10 +23,11 @@ from gradproof.engine.array import Array, as_array
 from gradproof.engine.backend import DIFFERENTIABLE
 from gradproof.engine.errors import CustomRuleError, TreeError
 from gradproof.engine.hooks import once
+from gradproof.engine.library import full, name_of
 from gradproof.engine.pytree import Structure
 from gradproof.engine.rules import Rule
 from gradproof.engine.tape import NEVER, NOTHING, Held, Node, Op, recording, state
-from gradproof.engine.transforms import array_of, names
+from gradproof.engine.transforms import names
 
 Kind = tuple[tuple[int, ...], Any] | None  # shape and dtype of a differentiable array; None for anything else
 
@@ -119,6 +120,10 @@ def _kind(x: Any) -> Kind:
     return (kind.shape, kind.dtype) if kind.dtype in DIFFERENTIABLE else None
 
 
+def _cast(x: Array, dtype: Any) -> Array:
+    return x if x.dtype == dtype else fn.astype(x, dtype)
+
+
 @dataclass(frozen=True)
 class _Call:
     """One call on the tape: what its rules need to know besides what the user keeps."""
@@ -158,7 +163,7 @@ class _Call:
             return [whole]
         ends = list(accumulate(prod(shape) for shape, _ in kinds))
         parts = [whole[start:end] for start, end in zip([0, *ends], ends, strict=False)]
-        return [fn.astype(fn.reshape(x, shape), dtype) for x, (shape, dtype) in zip(parts, kinds, strict=True)]
+        return [_cast(fn.reshape(x, shape), dtype) for x, (shape, dtype) in zip(parts, kinds, strict=True)]
 
     def gradients(self, ct: Any, held: Held) -> list[Any]:
         """What the user's pullback gives for each leaf of the arguments, checked."""
@@ -172,7 +177,9 @@ class _Call:
                 *self.fixed, pytree.unflatten(self.packed, kept), pytree.unflatten(self.output, cts)
             )
         paths = names(self.arguments, "argument")
-        found = [self._fitting(g, kind, path) for g, kind, path in zip(self._leaves(given), self.kinds, paths, strict=True)]
+        found = [
+            self._fitting(g, kind, path, whole) for g, kind, path in zip(self._leaves(given), self.kinds, paths, strict=True)
+        ]
         return found if again else [None if g is None else g.data for g in found]
 
     def _leaves(self, given: Any) -> list[Any]:
@@ -192,16 +199,16 @@ class _Call:
         except TreeError as error:
             raise CustomRuleError(str(error)) from error
 
-    def _fitting(self, given: Any, kind: Kind, path: str) -> Array | None:
+    def _fitting(self, given: Any, kind: Kind, path: str, whole: Array) -> Array | None:
         if kind is None:
             return None
         shape, dtype = kind
         if given is None:
-            return Array(np.zeros(shape, dtype))
-        ct = array_of(given, dtype)
+            return _cast(Array(full(shape, 0.0, whole.data)), dtype)
+        ct = _cast(Array(full((), given, whole.data)), dtype) if type(given) in (int, float) else as_array(given)
         if ct.shape != shape or ct.dtype != dtype:
             raise CustomRuleError(
-                f"bwd of '{self.name}' returned {ct.dtype.name}{ct.shape} for {path}, expected {dtype.name}{shape}. "
+                f"bwd of '{self.name}' returned {name_of(ct.dtype)}{ct.shape} for {path}, expected {name_of(dtype)}{shape}. "
                 "A cotangent has the shape and dtype of its argument."
             )
         return ct
