@@ -6,9 +6,10 @@ the namespace ``raw`` when it runs on plain arrays, and ``functions.recorded`` w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -46,28 +47,35 @@ DIFFERENTIABLE = _Differentiable()
 
 # ---- floating-point errors are results here (inf, nan), never Python warnings
 
+
+class _Quiet:
+    """The error state set to IGNORE, and as it was after it."""
+
+    __slots__ = ("token",)
+
+    def __enter__(self) -> None:
+        self.token = None if error_state.get() is IGNORE else error_state.set(IGNORE)
+
+    def __exit__(self, *exc: object) -> None:
+        if self.token is not None:
+            error_state.reset(self.token)
+
+
 try:  # np.errstate costs 0.8 us an op; setting its context variable directly costs 0.2
     from numpy._core import umath
 
     error_state: Any = umath._extobj_contextvar
     IGNORE: Any = umath._make_extobj(all="ignore")
+    _quiet: Callable[[], AbstractContextManager[None]] = _Quiet
 except (ImportError, AttributeError):  # pragma: no cover - a NumPy that keeps its error state elsewhere
     IGNORE = object()
-    error_state = ContextVar("error_state", default=None)
+    error_state = ContextVar("error_state", default=IGNORE)
+    _quiet = partial(np.errstate, all="ignore")
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> AbstractContextManager[None]:
     """Overflow, division by zero and invalid operations give inf and nan, without a warning."""
-    if error_state.get() is IGNORE:
-        yield
-        return
-    with np.errstate(all="ignore"):
-        token = error_state.set(IGNORE)
-        try:
-            yield
-        finally:
-            error_state.reset(token)
+    return _quiet()
 
 
 # ---- the namespaces
