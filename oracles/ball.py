@@ -66,7 +66,7 @@ class Frozen(float):
 class Tape:
     """Rows in evaluation order, with the operands and the ball of each."""
 
-    __slots__ = ("_constants", "args", "backward", "choice", "factor", "factors", "gaps", "moduli", "origin", "rows", "start", "starts", "tangents", "values")
+    __slots__ = ("_constants", "args", "backward", "choice", "factor", "factors", "gaps", "mixed", "moduli", "origin", "rows", "start", "starts", "tangents", "values")
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -77,6 +77,7 @@ class Tape:
         self.choice: dict[int, bool] = {}
         self.gaps: dict[int, tuple[float, tuple[float, ...]]] = {}  # of a jump: how far off it is, and each argument's share in that
         self.moduli: set[int] = set()  # rows of pools whose values, too, are known to the rounding of the largest alone
+        self.mixed: set[int] = set()  # first rows of pools in which every adjoint is known as well as the worst alone
         self.origin: dict[int, int] = {}  # of a selection between twice the same entry, the row of that entry
         self.backward: dict[int, float] = {}  # by row: how many roundings of 1 away an algorithm may have read the entry
         self.start = 0  # first row of the op being recorded: sums may be reordered within an op, not across ops

@@ -121,7 +121,7 @@ def reverse(
                 pool = tape.pool(a[1])
                 spread = factors[k] * u * max(total[s] for s in pool)
                 lates = [error[s] + more[s] * u * total[s] if s < k else error[s] for s in pool]
-                if tape.tangents < n:  # solves with the factor mix the entries, and with them their errors
+                if tape.tangents < n or a[1] in tape.mixed:  # products with a factor mix the entries, and their errors
                     lates = [max(lates)] * len(lates)
                 for s, late in zip(pool, lates, strict=True):
                     send(args[s][0], value[s] or arb(0), late + spread)

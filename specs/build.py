@@ -122,7 +122,7 @@ def _shape_of_meaning(
         if isinstance(operand, tuple):
             ones = np.ones(operand)
             if row.factorises and len(operand) >= 2 and not trial:
-                ones = np.broadcast_to(np.eye(operand[-1]), operand)
+                ones = np.broadcast_to(np.eye(*operand[-2:]), operand)
             trial.append(ones)
         else:
             trial.append(operand.astype(np.float64) if is_float(operand.dtype) else operand)
@@ -259,15 +259,17 @@ def _back(source: Source, made: Sequence[int | None]) -> int | None:
 def _guarded(builder: Builder, source: Source, value: int, slot: Slot) -> int | None:
     """The value mapped into the operand's domain by ops; None if the subject lacks one of them."""
     if slot.matrix:
-        needed = ("tanh", "add", "matrix_transpose", "matmul") if slot.matrix == "spd" else ("tanh", "add")
-        if not builder.ops.issuperset(needed):
+        turned = slot.matrix in ("spd", "symmetric")
+        if not builder.ops.issuperset(("tanh", "add", *(("matrix_transpose", "matmul") if turned else ()))):
             return None
-        n = slot.shape[-1]
+        n, m = slot.shape[-1], slot.shape[-2]
         small = builder.add_node("tanh", (value,), {})
-        if slot.matrix == "spd":
-            turned = builder.add_node("matrix_transpose", (small,), {})
-            small = builder.add_node("matmul", (small, turned), {})
-        heavy = builder.add_leaf(np.asarray(np.eye(n) * (2.0 * n), dtype=dtype_named(builder.dtype)))
+        if turned:
+            other = builder.add_node("matrix_transpose", (small,), {})
+            small = builder.add_node("matmul" if slot.matrix == "spd" else "add", (small, other), {})
+        apart = slot.matrix in ("symmetric", "full", "leading")  # then by more than twice what the rest can move a singular value
+        weights = 4.0 * max(m, n) * np.arange(1, n + 1) if apart else 2.0 * n
+        heavy = builder.add_leaf(np.asarray(np.eye(m, n) * weights, dtype=dtype_named(builder.dtype)))
         return builder.add_node("add", (small, heavy), {})
     if slot.domain is REAL:
         return value

@@ -11,6 +11,7 @@ from gradproof.oracles.catalogue.shapes import size as size_of
 from gradproof.oracles.domain import REAL, ROOMS
 from gradproof.oracles.formats import FORMATS, dtype_named
 from gradproof.oracles.graph import Array
+from gradproof.specs import matrices
 
 SPECIAL = (
     0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 3.0, -3.0, 12.0, -12.0, 25.0, -25.0, 40.0, -40.0, 1e-8, -1e-8, 1e-160,
@@ -70,6 +71,8 @@ def matrix(rnd: random.Random, slot: Slot, source: Source) -> Array:
     """A matrix far from singular: a permutation, graded rows, triangular, or random with a heavy diagonal; or an s.p.d. one; or one
     that is singular because its last row is twice the first, or its second column is."""
     shape = slot.shape
+    if slot.matrix in matrices.KINDS:
+        return matrices.KINDS[slot.matrix](rnd, shape, source)
     n = shape[-1]
     entries: Array = np.array([rnd.gauss(0.0, 1.0) for _ in range(size_of(shape))]).reshape(shape)
     identity: Array = np.eye(n)

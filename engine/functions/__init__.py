@@ -50,7 +50,7 @@ from gradproof.engine.functions.indexing import (
     take,
     take_along_axis,
 )
-from gradproof.engine.functions.linalg import (
+from gradproof.engine.functions.products import (
     einsum,
     matmul,
     tensordot,

@@ -7,10 +7,11 @@ from types import FunctionType, SimpleNamespace
 from gradproof.engine.functions import (
     activations,
     convolution,
+    decompositions,
     elementwise,
     indexing,
-    linalg,
     nn,
+    products,
     reduction,
     scans,
     shape,
@@ -22,7 +23,8 @@ recorded = SimpleNamespace(
     **{
         name: function
         for module in (
-            nn, convolution, elementwise, indexing, linalg, reduction, shape, sorting, scans, special, activations
+            nn, convolution, elementwise, indexing, products, decompositions, reduction, shape, sorting, scans, special,
+            activations,
         )  # nn has names of primitives for its own
         for name, function in vars(module).items()
         if isinstance(function, FunctionType) and not name.startswith("_")

@@ -14,6 +14,7 @@ from typing import Any
 from gradproof.engine.kernels import (
     activations,
     convolution,
+    decompositions,
     elementwise,
     indexing,
     kernel,
@@ -30,6 +31,7 @@ from gradproof.engine.kernels.kernel import Bound
 FAMILIES = (
     activations,
     convolution,
+    decompositions,
     elementwise,
     indexing,
     linalg,

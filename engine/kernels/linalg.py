@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.engine.kernels.kernel import Bound, Raw, Table, standard
+from gradproof.engine.kernels.kernel import Bound, Raw, Table, like, standard
 
 
 def cholesky_pullback(xp: Any, ct: Raw, out: Raw) -> Raw:
     """The cotangent of the matrix, by undoing the factorisation column by column.
 
-    The closed formula (``functions.linalg.cholesky_pullback``, for when this is itself recorded) lets entries of a
+    The closed formula (``functions.products.cholesky_pullback``, for when this is itself recorded) lets entries of a
     cotangent meet and cancel that the algorithm keeps apart, and loses digits when they differ in size.
     Source: Murray, Differentiation of the Cholesky decomposition, 2016, the level-2 routine.
     """
@@ -25,6 +25,27 @@ def cholesky_pullback(xp: Any, ct: Raw, out: Raw) -> Raw:
         bar[..., j + 1 :, :j] -= bar[..., j + 1 :, j, None] * row
         bar[..., j, j] *= 0.5
     return 0.5 * (bar + xp.matrix_transpose(bar))
+
+
+def row_scale(xp: Any, x: Raw) -> Raw:
+    """Powers of two, as a column, that bring the largest entry of each row of x to about 1."""
+    if 0 in x.shape:
+        return xp.ones((*x.shape[:-1], 1), **like(x))
+    top = xp.max(xp.abs(x), axis=-1, keepdims=True)
+    top = xp.where(xp.isfinite(top) & (top > 0), top, 1.0)
+    return xp.pow(xp.asarray(2.0, **like(x)), -xp.ceil(xp.log2(top)))
+
+
+def contract(xp: Any, *operands: Raw, terms: tuple[str, ...], result: str) -> Raw:
+    """einsum by broadcasting: every operand over all letters, their product, summed over those not in the result."""
+    letters = result + "".join(sorted(set("".join(terms)) - set(result)))
+    product: Any = 1.0
+    for x, term in zip(operands, terms, strict=True):
+        order = sorted(range(len(term)), key=lambda i, term=term: letters.index(term[i]))  # type: ignore[misc]
+        lengths = {letter: x.shape[i] for i, letter in enumerate(term)}
+        product = product * xp.reshape(xp.permute_dims(x, tuple(order)), tuple(lengths.get(c, 1) for c in letters))
+    summed = tuple(range(len(result), len(letters)))
+    return xp.sum(product, axis=summed) if summed else product
 
 
 # ---- NumPy's own
@@ -43,6 +64,6 @@ def _contract(*operands: Raw, terms: tuple[str, ...], result: str) -> Raw:
 
 
 KERNELS: Table = standard("linalg.cholesky linalg.det linalg.inv linalg.solve matmul") | {
-    "cholesky_pullback": cholesky_pullback
-}
+    "cholesky_pullback": cholesky_pullback, "contract": contract, "row_scale": row_scale,
+}  # fmt: skip
 NUMPY: Bound = {"contract": _contract, "row_scale": _row_scale}

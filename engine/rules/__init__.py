@@ -8,6 +8,7 @@ from __future__ import annotations
 from gradproof.engine.rules import (
     activations,
     convolution,
+    decompositions,
     elementwise,
     indexing,
     linalg,
@@ -20,7 +21,7 @@ from gradproof.engine.rules import (
 from gradproof.engine.rules.rule import Pull, Rule, Table, rule
 
 RULES: Table = (
-    convolution.RULES | elementwise.RULES | reduction.RULES | shape.RULES | indexing.RULES | linalg.RULES |
+    convolution.RULES | elementwise.RULES | reduction.RULES | shape.RULES | indexing.RULES | linalg.RULES | decompositions.RULES |
     sorting.RULES | scans.RULES | special.RULES | activations.RULES
 )
 VARIADIC: Table = shape.VARIADIC | linalg.VARIADIC  # any number of operands, one rule that is told its argument

@@ -8,10 +8,12 @@ from gradproof.oracles.catalogue import (
     activations,
     complexes,
     convolution,
+    decompositions,
     elementwise,
     indexing,
     linalg,
     losses,
+    matrix_functions,
     nn,
     pooling,
     reduction,
@@ -25,10 +27,12 @@ from gradproof.oracles.catalogue.source import Source
 from gradproof.oracles.errors import UnknownOp
 
 CATALOGUE: dict[str, Op] = {
-    row.name: row for module in (
-                      elementwise, special, activations, losses, reduction, shape, indexing, linalg, nn, convolution, pooling, sorting,
-                      scans,
-                  ) for row in module.ROWS
+    row.name: row
+    for module in (
+        elementwise, special, activations, losses, reduction, shape, indexing, linalg, decompositions,
+        matrix_functions, nn, convolution, pooling, sorting, scans,
+    )
+    for row in module.ROWS
 }
 
 COMPLEX: dict[str, Op] = {row.name: row for row in complexes.ROWS}  # drawn for complex dtypes only

@@ -34,7 +34,7 @@ def backward_cholesky(x: Array) -> Array:
     return found
 
 
-def _eliminated(m: list[list[Any]], right: list[list[Any]]) -> list[list[Any]]:
+def eliminated(m: list[list[Any]], right: list[list[Any]]) -> list[list[Any]]:
     """The solution by Gauss-Jordan with partial pivoting on scalars. Pivots are chosen by value."""
     n = len(m)
     m, right = [list(r) for r in m], [list(r) for r in right]
@@ -51,6 +51,18 @@ def _eliminated(m: list[list[Any]], right: list[list[Any]]) -> list[list[Any]]:
             right[k] = [a - m[k][i] * b for a, b in zip(right[k], right[i], strict=True)]
         right[k] = [a / m[k][k] for a in right[k]]
     return right
+
+
+def pivots(m: list[list[Any]]) -> list[Any]:
+    """The pivots of elimination with row interchanges; their product is the determinant, but for its sign."""
+    m = [list(r) for r in m]
+    for k in range(len(m)):
+        pivot = max(range(k, len(m)), key=lambda i: abs(float(m[i][k])))
+        m[k], m[pivot] = m[pivot], m[k]
+        for i in range(k + 1, len(m)):
+            ratio = m[i][k] / m[k][k]
+            m[i] = [*m[i][: k + 1], *(a - ratio * b for a, b in zip(m[i][k + 1 :], m[k][k + 1 :], strict=True))]
+    return [m[k][k] for k in range(len(m))]
 
 
 def _determinant(m: list[list[Any]]) -> Any:
@@ -81,7 +93,7 @@ def solve(xp: Any, x: Any, y: Any) -> Any:
     for i in np.ndindex(*batch):
         n = PRODUCTS * x.shape[-1]
         matrix, right = xp.pooled(x[i], n, backward_lu).tolist(), xp.pooled(y[i], n).tolist()
-        out[i] = np.array(_eliminated(matrix, right), dtype=object).reshape(out.shape[-2:])
+        out[i] = np.array(eliminated(matrix, right), dtype=object).reshape(out.shape[-2:])
     return out
 
 
