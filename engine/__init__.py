@@ -10,6 +10,7 @@ Array([1.], dtype=float64)
 from gradproof.engine import functions, pytree
 from gradproof.engine.anomaly import detect_anomaly
 from gradproof.engine.array import Array, as_array
+from gradproof.engine.batching import vmap
 from gradproof.engine.checkpoint import checkpoint, checkpoint_chain, checkpoint_within
 from gradproof.engine.custom import custom_vjp
 from gradproof.engine.derivatives import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, linearize, value_and_grad
@@ -71,5 +72,6 @@ __all__ = [
     "value_and_grad",
     "variable",
     "vjp",
+    "vmap",
 ]
 __all__ += functions.__all__

@@ -23,6 +23,7 @@ _lifted: dict[tuple[Op, str], Op] = {}
 
 def apply(name: str, operands: Sequence[Any], params: Mapping[str, Any]) -> Array:
     """The value of a primitive at operands of which one at least is foreign."""
+    operands = _lifted_into(operands)
     inputs = [x.node if type(x) is Array else None for x in operands]
     data = [x.data if type(x) is Array else x if type(x) in _NUMBERS else accept(x) for x in operands]
     library, like = _leader(name, data)
@@ -49,9 +50,21 @@ def apply(name: str, operands: Sequence[Any], params: Mapping[str, Any]) -> Arra
     return Array(out, Node(op, inputs, primals, out if keep_out else None, params, oldest, out.shape, out.dtype))
 
 
+def _lifted_into(operands: Sequence[Any]) -> Sequence[Any]:
+    """Operands of the innermost vmap among them: a value on a tape outside it goes in with its node, the same for all."""
+    levels = [x.level for x in (x.data if type(x) is Array else x for x in operands) if hasattr(x, "level")]
+    if not levels:
+        return operands
+    level = max(levels, key=lambda level: level.depth)
+    return [level.lift(x) if type(x) is Array and x.node is not None else x for x in operands]
+
+
 def _leader(name: str, data: Sequence[Any]) -> tuple[Library, Any]:
     """The library that computes, and an array of it: of the device's, if there is one."""
     found = {FOREIGN[type(x)]: x for x in reversed(data) if type(x) in FOREIGN}
+    batched = next((library for library in found if library.name == "batched"), None)
+    if batched is not None:
+        return batched, found[batched]
     devices = [library for library in found if not isinstance(found[library], np.ndarray)]
     if len(devices) > 1:
         raise DtypeError(

@@ -9,26 +9,29 @@ import numpy as np
 
 from gradproof.engine.array import Array, as_array, raw_of
 from gradproof.engine.library import interpreted, to_numpy
-from gradproof.engine.tape import apply
+from gradproof.engine.tape import apply, state
 
 
 def getitem(x: Any, key: Any) -> Array:
     """The entries at a key, with NumPy's meaning: ints, slices, None, ..., index arrays, nested tuples as index arrays."""
     parts = key if isinstance(key, tuple) else (key,)
-    return apply("getitem", (as_array(x),), {"key": tuple([_part(part) for part in parts])})
+    x, key = as_array(x), tuple([_part(part) for part in parts])
+    if state.lift is not None and any(map(interpreted, key)):
+        x = state.lift(x)
+    return apply("getitem", (x,), {"key": key})
 
 
 def _part(part: Any) -> Any:
     if part is None or (isinstance(part, int | slice | EllipsisType) and not isinstance(part, bool)):
         return part
-    part = _indices(part)
+    part = indices_of(part)
     if type(part) is not np.ndarray:
         return part
     part = np.array(part)  # a copy: the key outlives this call
     return part.astype(np.int64) if part.size == 0 and part.dtype != bool else part
 
 
-def _indices(x: Any) -> Any:
+def indices_of(x: Any) -> Any:
     """Indices as a NumPy array; those of a trace or a vmap stay theirs."""
     x = raw_of(x)
     return x if interpreted(x) else np.asarray(to_numpy(x))
@@ -42,12 +45,12 @@ def scatter(x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Array:
 def take(x: Any, indices: Any, axis: int = 0) -> Array:
     """The entries at integer indices along an axis. Composed of getitem."""
     x = as_array(x)
-    return getitem(x, (slice(None),) * (axis % x.ndim) + (_indices(indices),))
+    return getitem(x, (slice(None),) * (axis % x.ndim) + (indices_of(indices),))
 
 
 def take_along_axis(x: Any, indices: Any, axis: int = -1) -> Array:
     """The entries at integer indices along an axis, which differ from place to place. Composed of getitem."""
-    x, where = as_array(x), _indices(indices)
+    x, where = as_array(x), indices_of(indices)
     axis %= x.ndim
     key = tuple(
         where if i == axis else np.arange(n).reshape((-1,) + (1,) * (x.ndim - 1 - i)) for i, n in enumerate(x.shape)

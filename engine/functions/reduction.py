@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.engine.array import Array, as_array
+from gradproof.engine.array import Array, as_array, raw_of
 from gradproof.engine.backend import Axis, constant
 from gradproof.engine.functions import elementwise as el
 from gradproof.engine.functions import shape
@@ -103,4 +103,4 @@ def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = Fals
 
 def ties(mask: Any, axis: Axis, dtype: Any) -> Any:
     """How many entries of a boolean array are set along an axis; a constant."""
-    return constant("ties", mask, axis=axis, dtype=dtype)
+    return constant("ties", raw_of(mask), axis=axis, dtype=dtype)

@@ -17,7 +17,7 @@ from gradproof.oracles.graph import Array
 Pullback = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
 AT_KINKS: dict[str, float | str] = {  # specs/conventions.md
-    "abs": 0.0, "nn.relu": 0.0, "nn.leaky_relu": "last", "nn.elu": "last", "clip": 1.0, 
+    "abs": 0.0, "nn.relu": 0.0, "nn.leaky_relu": "last", "nn.elu": "last", "clip": 1.0,
     "hypot": 0.0, "linalg.vector_norm": 0.0, **dict.fromkeys((*TIES, *POOLS), "even"),
     **dict.fromkeys(("sort", "topk", "kthvalue", "median", "quantile"), "first"),
     **dict.fromkeys(("cumulative_max", "cumulative_min"), "last"), **dict.fromkeys(("amax", "amin", "ptp"), "even"),
@@ -31,7 +31,7 @@ class NativeEngine:
     lineage: str = "gradproof.engine"
     version: str = version("gradproof")
     namespace: ModuleType = ge
-    capabilities: Capabilities = Capabilities(dtypes=("float64", "float32"), modes=nestings(), at_kinks=AT_KINKS)
+    capabilities: Capabilities = Capabilities(dtypes=("float64", "float32"), modes=nestings(around=("", "vmap of ", "compiled ")), at_kinks=AT_KINKS)
 
     def from_numpy(self, array: Array) -> Array:
         """The array itself: the engine promises never to write it, and the contract checks hold it to that."""
@@ -56,3 +56,17 @@ class NativeEngine:
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """``fn(*primals)`` and its tangents along those of the primals."""
         return ge.jvp(lambda *xs: tuple(fn(*xs)), tuple(primals), tuple(tangents))
+
+    def vmap(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """``fn`` over a first axis of every argument and every result."""
+        return ge.vmap(fn)
+
+    def compile(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """``fn`` traced at other values than it is then called with: its arguments' entries in reverse order."""
+
+        def replayed(*xs: Array) -> Any:
+            traced = ge.trace(fn)
+            traced(*(x.reshape(-1)[::-1].reshape(x.shape) for x in xs))
+            return traced(*xs)
+
+        return replayed
