@@ -15,7 +15,7 @@ import numpy as np
 from gradproof.engine.kernels import others, table
 from gradproof.engine.kernels.indexing import add_at, patch
 from gradproof.engine.kernels.kernel import lookup
-from gradproof.engine.library import Library, Raw, missing, name_of
+from gradproof.engine.library import Library, Raw, inexact, missing
 
 NAMESPACES = {
     "torch": "array_api_compat.torch",
@@ -49,7 +49,7 @@ def device_library(name: str) -> Library:
         """A NumPy array is copied to the device; a Python number is one of like's dtype, as it would be to NumPy."""
         if isinstance(x, np.ndarray):
             return xp.asarray(np.array(x, order="C"), device=like.device)
-        weak = type(x) is not bool and _inexact(like)
+        weak = type(x) is not bool and inexact(like.dtype)
         return xp.asarray(x, dtype=like.dtype if weak else None, device=like.device)
 
     def full(shape: tuple[int, ...], value: float, dtype: Any, like: Raw) -> Raw:
@@ -61,10 +61,6 @@ def device_library(name: str) -> Library:
     raw = SimpleNamespace(**kernels | {"scatter": patch})
     add = partial(add_at, xp, add_flat=others.ADD_FLAT.get(name))
     return Library(name, raw, kernel, operand, lambda x: x, full, own, HOST[name], add)
-
-
-def _inexact(x: Raw) -> bool:
-    return "float" in name_of(x.dtype) or "complex" in name_of(x.dtype)
 
 
 def _from_strict(x: Raw) -> Any:

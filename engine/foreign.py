@@ -13,7 +13,7 @@ import numpy as np
 from gradproof.engine.array import Array
 from gradproof.engine.backend import quiet, raw
 from gradproof.engine.errors import DtypeError
-from gradproof.engine.library import FOREIGN, Library, accept
+from gradproof.engine.library import FOREIGN, Library, accept, inexact
 from gradproof.engine.rules import Rule
 from gradproof.engine.tape import NEVER, Node, Op, misfit, op_of, stand_in, state
 
@@ -71,7 +71,8 @@ def _leader(name: str, data: Sequence[Any]) -> tuple[Library, Any]:
             f"{name}: operands of {' and '.join(sorted(x.name for x in devices))}, expected one library. Convert one of them."
         )
     library = devices[0] if devices else next(iter(found))
-    return library, found[library]
+    arrays = [x for x in data if FOREIGN.get(type(x)) is library]
+    return library, next((x for x in arrays if inexact(x.dtype)), arrays[0])
 
 
 def _lift(base: Op, library: Library) -> Op:

@@ -97,6 +97,12 @@ def name_of(dtype: Any) -> str:
     return dtype.name if isinstance(dtype, np.dtype) else str(dtype).rpartition(".")[2]
 
 
+def inexact(dtype: Any) -> bool:
+    """Whether a dtype of any library is a floating or complex one."""
+    name = name_of(dtype)
+    return "float" in name or "complex" in name
+
+
 def to_numpy(x: Raw) -> Any:
     """A plain NumPy array: a copy on the host if the array is foreign."""
     library = FOREIGN.get(type(x))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gradproof.engine import library
 from gradproof.engine.array import Array, raw_of
 from gradproof.engine.backend import constant
 from gradproof.engine.library import FOREIGN, full
@@ -243,6 +244,11 @@ def zeros_like(x: Any) -> Array:
     """Zeros in the shape and dtype of x; a constant."""
     x = raw_of(x)
     return Array(full(x.shape, 0.0, x))
+
+
+def beside(x: Any, values: Any) -> Array:
+    """NumPy's values in the dtype and library of x; a constant."""
+    return Array(library.beside(values, raw_of(x)))
 
 
 def guard(ct: Any, at: Any, value: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from gradproof.engine.array import Array, as_array, raw_of
 from gradproof.engine.errors import ShapeError
 from gradproof.engine.functions import elementwise as el
-from gradproof.engine.functions import linalg
+from gradproof.engine.functions import indexing, linalg
 from gradproof.engine.functions import reduction as red
 from gradproof.engine.tape import unary
 
@@ -94,7 +94,7 @@ def nll(log_p: Any, labels: Any, reduction: str = "mean") -> Array:
 
     Shapes: log_p (N, C), labels (N,) of integers.
     """
-    log_p, labels = as_array(log_p), np.asarray(raw_of(labels))
+    log_p, labels = as_array(log_p), indexing.indices_of(labels)
     if log_p.ndim != 2 or labels.shape != log_p.shape[:1]:
         raise ShapeError(f"nll: log_p {log_p.shape}, labels {labels.shape}; expected (N, C) and (N,).")
     return _reduced(el.negative(log_p[np.arange(labels.shape[0]), labels]), reduction)

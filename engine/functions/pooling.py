@@ -146,7 +146,7 @@ def _avg_pool(name: str, rank: int, x: Any, window: Steps, stride: Steps | None,
         starts = np.arange(view.shape[-2 * rank + i]) * s - p
         met = np.minimum(starts + k, n) - np.maximum(starts, 0)
         filled = filled * met.reshape((-1,) + (1,) * (rank - 1 - i))
-    return el.divide(reduction.sum(view, axis=_last(rank)), filled.astype(x.dtype))
+    return el.divide(reduction.sum(view, axis=_last(rank)), el.beside(x, filled))
 
 
 def _lp_pool(name: str, rank: int, x: Any, order: float, window: Steps, stride: Steps | None) -> Array:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from gradproof.engine.array import Array, as_array, raw_of
 from gradproof.engine.backend import Axis, constant
 from gradproof.engine.functions import elementwise as el

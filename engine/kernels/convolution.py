@@ -91,7 +91,7 @@ def conv_transpose(
     columns = xp.reshape(columns, (images, channels, *window, *places))
     out = xp.zeros((images, channels, *(n + 2 * p for n, p in zip(shape, padding, strict=True))), **like(y))
     for tap, key in taps(window, tuple(places), stride, dilation):
-        out[(slice(None), slice(None), *key)] += columns[(slice(None), slice(None), *tap)]
+        out[(slice(None), slice(None), *key)] += columns[(slice(None), slice(None), *tap, ...)]
     return out[(slice(None), slice(None), *(slice(p, p + n) for p, n in zip(padding, shape, strict=True)))]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from gradproof.engine.kernels.kernel import Bound, Raw, Table, standard
+from gradproof.engine.kernels.kernel import Bound, Raw, Table, like, standard
 from gradproof.engine.library import narrow
 
 
@@ -38,7 +38,12 @@ def xlogy(xp: Any, x: Raw, y: Raw) -> Raw:
 
 def guard(xp: Any, ct: Raw, at: Raw, value: Raw) -> Raw:
     """``value``, but 1 where ``ct`` and ``at`` are both 0: there a slope is infinite, and nothing flows through it."""
-    return xp.where((ct == 0) & (at == 0), 1.0, value)
+    return xp.where((ct == 0) & ~xp.astype(at, xp.bool), 1.0, value)
+
+
+def beside(xp: Any, x: Raw, *, values: Any) -> Raw:
+    """NumPy's values as an array of the dtype and on the device of x."""
+    return xp.asarray(values, **like(x))
 
 
 # ---- NumPy's own
@@ -62,6 +67,6 @@ def _guard(ct: Raw, at: Raw, value: Raw) -> Raw:
 KERNELS: Table = standard("""abs acos acosh add asin asinh astype atan atan2 atanh clip copysign cos cosh divide exp
     expm1 hypot isfinite log log10 log1p log2 logaddexp maximum minimum multiply negative pow reciprocal sign sin sinh
     sqrt square subtract tan tanh where zeros_like""") | {
-    "guard": guard, "power_slope": power_slope, "rsqrt": rsqrt, "sech2": sech2, "xlogy": xlogy,
+    "beside": beside, "guard": guard, "power_slope": power_slope, "rsqrt": rsqrt, "sech2": sech2, "xlogy": xlogy,
 }  # fmt: skip
 NUMPY: Bound = {"astype": _astype, "erf": special.erf, "erfc": special.erfc, "guard": _guard, "xlogy": _xlogy}

@@ -6,8 +6,11 @@ kernels that array-api-strict, which has the standard and no more, goes without;
 
 from __future__ import annotations
 
+import math
+from importlib import import_module
 from typing import Any
 
+from gradproof.engine.kernels import special
 from gradproof.engine.kernels.kernel import Raw, Table, standard
 
 
@@ -26,13 +29,52 @@ def _cupy_add_flat(xp: Any, size: int, where: Raw, value: Raw) -> Raw:
 
 
 ADD_FLAT = {"torch": _torch_add_flat, "cupy": _cupy_add_flat}
+def _polygamma(library: Any, x: Raw, *, n: int) -> Raw:
+    if n == 0:
+        return library.digamma(x)
+    return (-1.0) ** (n + 1) * math.factorial(n) * library.zeta(0.0 * x + (n + 1.0), x)
+
+
+def _bessel_i(library: Any, x: Raw, *, order: int) -> Raw:
+    """By its series near 0; beyond, by the recurrence from orders 0 and 1, which loses no digits there. Source: DLMF 10.25, 10.29."""
+    if order < 2:
+        return library.i1(x) if order else library.i0(x)
+    small = abs(x) < NEAR + order
+    half = 0.5 * x * small
+    term = half**order / math.factorial(order)
+    series = term
+    for m in range(1, TERMS):
+        term = term * (half * half / (m * (m + order)))
+        series = series + term
+    x = x * ~small + (NEAR + order) * small
+    before, now = library.i0(x), library.i1(x)
+    for n in range(1, order):
+        before, now = now, before - 2 * n / x * now
+    return series * small + now * ~small
+
+
+def _hazard(library: Any, x: Raw) -> Raw:
+    return special.ROOT_2_OVER_PI / library.erfcx(x * -(1 / special.ROOT2))
+
+
+def _excess(xp: str) -> Any:
+    def kernel(library: Any, x: Raw) -> Raw:
+        return special.excess(import_module(xp), x, _hazard(library, x))
+
+    return kernel
+
+
+NEAR, TERMS = 12.0, 60
 OTHERS: dict[str, dict[str, Table]] = {
     "torch": {
-        "torch": standard("special.erf special.erfc") | {"contract": _einsum},
+        "torch": {"contract": _einsum},
+        "torch.special": standard("erf erfc erfinv log_ndtr ndtri")
+        | {"bessel_i": _bessel_i, "excess": _excess("torch"), "hazard": _hazard, "lgamma": "gammaln", "polygamma": _polygamma},
     },
     "cupy": {
         "cupy": {"contract": _einsum},
-        "cupyx.scipy.special": standard("erf erfc"),
+        "cupyx.scipy.special": standard("erf erfc erfinv log_ndtr ndtri")
+        | {"bessel_i": _bessel_i, "excess": _excess("cupy"), "hazard": _hazard, "lgamma": "gammaln", "polygamma": _polygamma},
     },
 }
-LACKING = frozenset({"erf", "erfc"})
+LACKING = frozenset({"bessel_i", "erf", "erfc", "erfinv", "excess", "hazard", "lgamma", "log_ndtr", "ndtri", "polygamma"})

@@ -11,7 +11,8 @@ from gradproof.engine.kernels.kernel import Bound, Raw, Table, like
 
 def part(x: Raw, axis: int, start: int | None, stop: int | None) -> Raw:
     """The entries from ``start`` to ``stop`` along an axis that is counted from the front."""
-    return x[(slice(None),) * axis + (slice(start, stop),)]
+    kept = slice(*slice(start, stop).indices(x.shape[axis]))  # within bounds, as the standard has it
+    return x[(slice(None),) * axis + (kept, ...)]
 
 
 def _entries(x: Raw, axis: int) -> list[Raw]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from gradproof.engine.rules.rule import Table, rule
 
 def _matmul_y(xp: Any, ct: Any, out: Any, x: Any, y: Any) -> Any:
     if len(y.shape) == 2 and len(x.shape) > 2:  # one matrix for a whole stack: one product, not a stack to be summed
-        x = xp.reshape(x, shape=(-1, x.shape[-1])) if x.shape[-1] else xp.reshape(x, shape=(int(np.prod(x.shape[:-1])), 0))
+        x = xp.reshape(x, shape=(math.prod(x.shape[:-1]), x.shape[-1]))
         ct = xp.reshape(ct, shape=(x.shape[0], ct.shape[-1]))
     return xp.matmul(xp.matrix_transpose(x), ct)
 
@@ -36,9 +37,9 @@ def _det(xp: Any, ct: Any, out: Any, x: Any) -> Any:
     if n > 8:  # minors cost n**5; beyond here the inverse, which a singular matrix has not
         return ct[..., None, None] * (out[..., None, None] * xp.matrix_transpose(xp.inv(x)))
     others = np.array([[j for j in range(n) if j != i] for i in range(n)], dtype=np.int64).reshape(n, max(n - 1, 0))
-    minors = x[(..., others[:, None, :, None], others[None, :, None, :])]  # right for singular matrices too
+    minors = xp.getitem(x, key=(..., others[:, None, :, None], others[None, :, None, :]))  # right for singular matrices too
     signs = (-1.0) ** np.add.outer(np.arange(n), np.arange(n))
-    return ct[..., None, None] * (xp.det(minors) * signs.astype(x.dtype))
+    return ct[..., None, None] * (xp.det(minors) * xp.beside(x, values=signs))
 
 
 def _contract(xp: Any, ct: Any, out: Any, *operands: Any, argument: int, terms: tuple[str, ...], result: str) -> Any:

@@ -67,7 +67,7 @@ def _log_softmax(xp: Any, ct: Any, out: Any, x: Any, axis: Any) -> Any:
 
 def _cumulative_sum(xp: Any, ct: Any, out: Any, x: Any, axis: int, include_initial: bool) -> Any:
     if include_initial:
-        ct = ct[(slice(None),) * (axis % len(x.shape)) + (slice(1, None),)]
+        ct = ct[(slice(None),) * (axis % len(x.shape)) + (slice(1, None), ...)]
     flipped = xp.cumulative_sum(xp.flip(ct, axis=axis), axis=axis, include_initial=False)
     return xp.flip(flipped, axis=axis)
 

@@ -28,7 +28,7 @@ def _recurrence_decay(xp: Any, ct: Any, out: Any, x: Any, decay: Any, axis: int,
 def _prod(xp: Any, ct: Any, out: Any, x: Any, axis: int, include_initial: bool) -> Any:
     key = (slice(None),) * (axis % len(x.shape))
     if include_initial:
-        return _adjoint(xp, ct[(*key, slice(1, None))], x, axis) * out[(*key, slice(None, -1))]
+        return _adjoint(xp, ct[(*key, slice(1, None), ...)], x, axis) * out[(*key, slice(None, -1), ...)]
     return _adjoint(xp, ct, x, axis) * xp.shifted(out, axis=axis, by=1, fill=1.0)
 
 

@@ -27,7 +27,7 @@ def _pad(xp: Any, ct: Any, out: Any, x: Any, pad_width: Any, value: float) -> An
 
 def _concat(xp: Any, ct: Any, out: Any, *arrays: Any, argument: int, axis: int, starts: tuple[int, ...]) -> Any:
     start = starts[argument]
-    return ct[(slice(None),) * axis + (slice(start, start + arrays[argument].shape[axis]),)]
+    return ct[(slice(None),) * axis + (slice(start, start + arrays[argument].shape[axis]), ...)]
 
 
 # fmt: off
