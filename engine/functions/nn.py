@@ -7,17 +7,30 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.engine.array import Array, as_array, raw_of
+from gradproof.engine.array import Array, as_array
 from gradproof.engine.backend import Axis
 from gradproof.engine.errors import ShapeError
-from gradproof.engine.functions import activations, convolution, indexing, losses, patches, pooling, reduction, shape
+from gradproof.engine.functions import (
+    activations,
+    convolution,
+    indexing,
+    losses,
+    normalisation,
+    patches,
+    pooling,
+    recurrent,
+    reduction,
+    shape,
+)
 from gradproof.engine.functions import elementwise as el
 from gradproof.engine.functions.activations import *
 from gradproof.engine.functions.convolution import *
-from gradproof.engine.functions.linalg import matmul
 from gradproof.engine.functions.losses import *
+from gradproof.engine.functions.normalisation import *
 from gradproof.engine.functions.patches import *
 from gradproof.engine.functions.pooling import *
+from gradproof.engine.functions.products import matmul
+from gradproof.engine.functions.recurrent import *
 from gradproof.engine.tape import apply, unary
 
 __all__ = [
@@ -25,7 +38,6 @@ __all__ = [
     "elu",
     "embedding",
     "gelu",
-    "layer_norm",
     "leaky_relu",
     "log_softmax",
     "mse",
@@ -36,7 +48,8 @@ __all__ = [
     "softmax",
     "softplus",
 ]
-__all__ += activations.__all__ + losses.__all__ + convolution.__all__ + patches.__all__ + pooling.__all__
+__all__ += activations.__all__ + losses.__all__ + convolution.__all__ + normalisation.__all__ + patches.__all__
+__all__ += pooling.__all__ + recurrent.__all__
 
 
 def relu(x: Any) -> Array:
@@ -91,14 +104,6 @@ def log_softmax(x: Any, axis: Axis = -1) -> Array:
     return apply("log_softmax", (as_array(x),), {"axis": axis})
 
 
-def layer_norm(x: Any, weight: Any, bias: Any, eps: float = 1e-5) -> Array:
-    """The last axis brought to mean 0 and variance 1, then scaled and shifted. Composed."""
-    x = as_array(x)
-    centred = el.subtract(x, reduction.mean(x, axis=-1, keepdims=True))
-    scale = el.rsqrt(reduction.mean(el.square(centred), axis=-1, keepdims=True) + eps)
-    return el.add(el.multiply(el.multiply(centred, scale), weight), bias)
-
-
 def _reduce(x: Array, reduction_name: str) -> Array:
     if reduction_name == "none":
         return x
@@ -112,7 +117,7 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Array:
 
     Shapes: logits (N, C), labels (N,) of integers.
     """
-    logits, labels = as_array(logits), np.asarray(raw_of(labels))
+    logits, labels = as_array(logits), indexing.indices_of(labels)
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
         raise ShapeError(f"cross_entropy: logits {logits.shape}, labels {labels.shape}; expected (N, C) and (N,).")
     picked = log_softmax(logits, axis=-1)[np.arange(labels.shape[0]), labels]

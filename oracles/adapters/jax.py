@@ -20,8 +20,9 @@ from gradproof.oracles.errors import Unsupported
 from gradproof.oracles.graph import Array
 
 FACTORS = frozenset({"linalg.cholesky", "linalg.inv", "linalg.solve"})  # LAPACK has no half precision; det has formulas to 3 x 3
-DECLINED = re.compile(r"Unsupported dtype (float16|bfloat16)")
+DECLINED = re.compile(r"Unsupported dtype (float16|bfloat16)|VJP not implemented")
 CONVS = ("conv1d", "conv2d", "conv3d")
+TURNED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
 Steps = tuple[int, ...]
 Pullback = Callable[[tuple[jax.Array, ...]], tuple[jax.Array, ...]]
 
@@ -58,12 +59,27 @@ def _guarded(name: str) -> Callable[..., jax.Array]:
     return conv
 
 
+def _guarded_transpose(name: str) -> Callable[..., jax.Array]:
+    """A transposed convolution, declined where XLA aborts as above."""
+    right = getattr(jax_ops.nn, name)
+
+    def conv(x: jax.Array, weight: jax.Array, *bias: jax.Array, stride: Steps, **rest: Any) -> jax.Array:
+        if max(stride) > 1 and (1 in x.shape[2:] or x.shape[:2] == (1, 1)):
+            raise Unsupported("XLA on the CPU aborts on the gradient of a strided transposed convolution of one channel, or of one row or column")
+        return right(x, weight, *bias, stride=stride, **rest)
+
+    return conv
+
+
 AT_KINKS: dict[str, float | str] = {
     "abs": 1.0, "nn.relu": 0.0, "nn.leaky_relu": "first", "nn.elu": "last", "clip": 0.5,
     **dict.fromkeys(("linalg.vector_norm", "std"), math.nan), **dict.fromkeys(TIES, "even"),
     **dict.fromkeys(POOLS[:3], "first"),
     **dict.fromkeys(("amax", "amin", "ptp"), "even"),
 }  # fmt: skip
+
+
+CONVOLUTIONS = {c: _guarded(c) for c in CONVS} | {c: _guarded_transpose(c) for c in TURNED}
 
 
 class JaxEngine:
@@ -73,7 +89,7 @@ class JaxEngine:
     lineage: str = "jax"
     version: str = jax.__version__
     namespace: SimpleNamespace = SimpleNamespace(
-        **{**vars(jax_ops), "nn": SimpleNamespace(**{**vars(jax_ops.nn), **{c: _guarded(c) for c in CONVS}})}
+        **{**vars(jax_ops), "nn": SimpleNamespace(**{**vars(jax_ops.nn), **CONVOLUTIONS})}
     )
     capabilities: Capabilities = Capabilities(
         at_kinks=AT_KINKS,

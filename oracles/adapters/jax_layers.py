@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-any-return"
-"""Convolution, pooling and the patches of images in JAX: ``jax.lax``, as libraries of layers call it."""
+"""Convolution, pooling, patches and normalisation in JAX: ``jax.lax``, as libraries of layers call it."""
 
 from __future__ import annotations
 
@@ -102,3 +102,40 @@ def avg_pool2d(x: Array, window: Steps, stride: Steps, padding: Steps, count_inc
 
 def avg_pool3d(x: Array, window: Steps, stride: Steps, padding: Steps, count_include_pad: bool) -> Array:
     return avg_pool1d(x, window, stride, padding, count_include_pad)
+
+
+def _standardized(x: Array, axes: int | Steps, eps: float) -> Array:
+    variance = jnp.var(x, axis=axes, keepdims=True)  # the default, mean(x**2) - mean(x)**2, cancels
+    return jax.nn.standardize(x, axis=axes, variance=variance, epsilon=eps)
+
+
+def _affine(x: Array, weight: Array, bias: Array) -> Array:
+    shape = (1, -1) + (1,) * (x.ndim - 2)
+    return x * weight.reshape(shape) + bias.reshape(shape)
+
+
+def layer_norm(x: Array, weight: Array, bias: Array, eps: float) -> Array:
+    return _standardized(x, -1, eps) * weight + bias
+
+
+def batch_norm(x: Array, weight: Array, bias: Array, eps: float) -> Array:
+    return _affine(_standardized(x, (0, *range(2, x.ndim)), eps), weight, bias)
+
+
+def group_norm(x: Array, weight: Array, bias: Array, groups: int, eps: float) -> Array:
+    apart = x.reshape((x.shape[0], groups, -1, *x.shape[2:]))
+    return _affine(_standardized(apart, tuple(range(2, apart.ndim)), eps).reshape(x.shape), weight, bias)
+
+
+def instance_norm(x: Array, weight: Array, bias: Array, eps: float) -> Array:
+    return _affine(_standardized(x, tuple(range(2, x.ndim)), eps), weight, bias)
+
+
+def linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
+    out = jnp.matmul(x, weight.T)
+    return out if bias is None else out + bias
+
+
+def bilinear(x: Array, y: Array, weight: Array, bias: Array | None = None) -> Array:
+    out = jnp.einsum("...i,oij,...j->...o", x, weight, y)
+    return out if bias is None else out + bias

@@ -38,11 +38,6 @@ def log_softmax(x: Array, axis: int) -> Array:
     return jax.nn.log_softmax(x, axis)
 
 
-def layer_norm(x: Array, weight: Array, bias: Array, eps: float) -> Array:
-    variance = jnp.var(x, axis=-1, keepdims=True)  # the default, mean(x**2) - mean(x)**2, cancels
-    return jax.nn.standardize(x, axis=-1, variance=variance, epsilon=eps) * weight + bias
-
-
 def _reduced(losses: Array, reduction: str) -> Array:
     return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
 

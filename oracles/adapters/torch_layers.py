@@ -1,7 +1,8 @@
-"""Convolution, pooling and the patches of images in PyTorch, with every parameter explicit."""
+"""Convolution, pooling, patches and normalisation in PyTorch, with every parameter explicit."""
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -117,3 +118,39 @@ def adaptive_max_pool2d(x: Tensor, size: Steps) -> Tensor:
 
 def adaptive_max_pool3d(x: Tensor, size: Steps) -> Tensor:
     return F.adaptive_max_pool3d(x, size)
+
+
+def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    return F.layer_norm(x, x.shape[-1:], weight, bias, eps)
+
+
+def batch_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    return F.batch_norm(x, None, None, weight, bias, True, 0.1, eps)
+
+
+def batch_norm_inference(x: Tensor, mean: Tensor, variance: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    return F.batch_norm(x, mean, variance, weight, bias, False, 0.1, eps)
+
+
+def group_norm(x: Tensor, weight: Tensor, bias: Tensor, groups: int, eps: float) -> Tensor:
+    return F.group_norm(x, groups, weight, bias, eps)
+
+
+def instance_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    return F.instance_norm(x, None, None, weight, bias, True, 0.1, eps)
+
+
+def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+    return F.rms_norm(x, x.shape[-1:], weight, eps)
+
+
+def local_response_norm(x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
+    return F.local_response_norm(x, size, alpha, beta, k)
+
+
+def normalize(x: Tensor, axis: int, eps: float) -> Tensor:
+    return F.normalize(x, 2.0, axis, eps)
+
+
+def weight_norm(v: Tensor, g: Tensor) -> Tensor:
+    return torch._weight_norm(v, g, 0)

@@ -9,6 +9,7 @@ from torch import Tensor
 from gradproof.oracles.adapters.torch_activations import *
 from gradproof.oracles.adapters.torch_layers import *
 from gradproof.oracles.adapters.torch_losses import *
+from gradproof.oracles.adapters.torch_recurrent import *
 
 relu = F.relu
 sigmoid = torch.sigmoid
@@ -37,10 +38,6 @@ def softmax(x: Tensor, axis: int) -> Tensor:
 
 def log_softmax(x: Tensor, axis: int) -> Tensor:
     return F.log_softmax(x, axis)
-
-
-def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
-    return F.layer_norm(x, x.shape[-1:], weight, bias, eps)
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, reduction: str) -> Tensor:

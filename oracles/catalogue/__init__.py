@@ -15,7 +15,9 @@ from gradproof.oracles.catalogue import (
     losses,
     matrix_functions,
     nn,
+    normalisation,
     pooling,
+    recurrent,
     reduction,
     scans,
     shape,
@@ -30,7 +32,7 @@ CATALOGUE: dict[str, Op] = {
     row.name: row
     for module in (
         elementwise, special, activations, losses, reduction, shape, indexing, linalg, decompositions,
-        matrix_functions, nn, convolution, pooling, sorting, scans,
+        matrix_functions, nn, convolution, pooling, normalisation, recurrent, sorting, scans,
     )
     for row in module.ROWS
 }

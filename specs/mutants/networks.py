@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.specs.mutants.mutant import Family
+from gradproof.engine.backend import raw
+from gradproof.specs.mutants.mutant import Family, swap_last
 
 NETWORKS = Family("networks")
 CONVS = "nn.conv1d nn.conv2d nn.conv3d"
@@ -63,5 +64,30 @@ NETWORKS.wrap("nn.lp_pool1d nn.lp_pool2d", "of order 3 as of order 2", lambda g,
               g * np.abs(x) if ord == 3 else g, "vector_norm")
 NETWORKS.wrap("nn.adaptive_avg_pool1d nn.adaptive_avg_pool2d nn.adaptive_avg_pool3d", "a bin of three counted as of two", lambda g, xp, ct, out, x, axis, keepdims:
               g * 1.5 if g.size == 3 * ct.size else g, "mean")
+NORMS = "nn.batch_norm nn.group_norm nn.instance_norm nn.layer_norm"
+NETWORKS.wrap(NORMS, "the mean is a constant", lambda g, xp, ct, out, x, axis, keepdims: 0 * g, "mean")
+NETWORKS.wrap(NORMS + " nn.rms_norm", "the deviation's power read as -1", lambda g, xp, ct, out, x: 2 * g, "rsqrt")
+NETWORKS.wrap("nn.batch_norm_inference", "the scale gets nothing where negative", lambda g, xp, ct, out, x, y:
+              np.where(np.asarray(y) < 0, 0.0, g), "multiply", 1)
+NETWORKS.wrap("nn.rms_norm", "a sum for a mean", lambda g, xp, ct, out, x, axis, keepdims: g * np.shape(x)[-1], "mean")
+NETWORKS.wrap("nn.local_response_norm", "the neighbours' share is lost", lambda g, *rest, **at: 0 * g, "windows")
+NETWORKS.wrap("nn.local_response_norm", "the power's slope misses its factor", lambda g, *rest: 2 * g, "pow")
+NETWORKS.wrap("nn.normalize nn.weight_norm", "the length is a constant", lambda g, *rest, **at: 0 * g, "vector_norm")
+NETWORKS.wrap("nn.normalize", "eps taken for the length everywhere", lambda g, *rest, **at: 0 * g, "clip")
+NETWORKS.wrap("nn.weight_norm", "the lengths' is negated", lambda g, xp, ct, out, x, y: -g, "divide")
+NETWORKS.wrap("nn.dropout", "what is dropped passes too", lambda g, xp, ct, out, condition, x, y: ct, "where", 1)
+NETWORKS.wrap("nn.dropout", "not scaled", lambda g, xp, ct, out, x, y: ct, "divide")
+NETWORKS.wrap("nn.linear nn.rnn_cell nn.rnn", "weights transposed where square", lambda g, xp, ct, out, x:
+              swap_last(g), "matrix_transpose")
+NETWORKS.wrap("nn.bilinear", "the second operand's is halved", lambda g, xp, ct, out, *arrays, argument, **at:
+              0.5 * g if argument == 2 else g, "contract")
+NETWORKS.swap("nn.embedding_bag", "a bag gives half to its rows", raw, "scatter", lambda right: lambda x, **at: right(0.5 * x, **at))
+CELLS = "nn.lstm_cell nn.gru_cell nn.lstm nn.gru"
+NETWORKS.wrap(CELLS, "gates open by a half too much", lambda g, xp, ct, out, x: 1.5 * g, "sigmoid")
+NETWORKS.wrap(CELLS + " nn.rnn_cell nn.rnn", "1 - out for 1 - out**2", lambda g, xp, ct, out, x: ct * (1 - np.asarray(out)), "tanh")
+NETWORKS.swap("nn.lstm_cell nn.gru_cell nn.lstm nn.gru", "gates read in the wrong order", raw, "scatter",
+              lambda right: lambda x, *, key, shape: right(np.flip(x, -1) if x.ndim and x.shape[-1] > 1 else -x, key=key, shape=shape))
+NETWORKS.wrap("nn.lstm nn.gru nn.rnn", "the first state's gets nothing", lambda g, xp, ct, out, *arrays, argument, axis, starts:
+              0 * g if argument == 0 else g, "concat")
 # fmt: on
 MUTANTS = NETWORKS.mutants
