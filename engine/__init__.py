@@ -7,11 +7,12 @@ Functions carry the names of the Python array API; transforms have JAX's signatu
 Array([1.], dtype=float64)
 """
 
-from gradproof.engine import functions, pytree
+from gradproof.engine import functions, optim, pytree
 from gradproof.engine.anomaly import detect_anomaly
 from gradproof.engine.array import Array, as_array
 from gradproof.engine.batching import vmap
 from gradproof.engine.checkpoint import checkpoint, checkpoint_chain, checkpoint_within
+from gradproof.engine.clip import clip_by_global_norm, clip_by_norm, clip_by_value, global_norm
 from gradproof.engine.custom import custom_vjp
 from gradproof.engine.derivatives import grad, hessian, hvp, jacfwd, jacobian, jacrev, jvp, linearize, value_and_grad
 from gradproof.engine.errors import (
@@ -27,6 +28,7 @@ from gradproof.engine.errors import (
     TraceError,
     TreeError,
 )
+from gradproof.engine.flow import flow
 from gradproof.engine.functions import *
 from gradproof.engine.functions import linalg, nn
 from gradproof.engine.hooks import hook
@@ -51,8 +53,13 @@ __all__ = [
     "checkpoint",
     "checkpoint_chain",
     "checkpoint_within",
+    "clip_by_global_norm",
+    "clip_by_norm",
+    "clip_by_value",
     "custom_vjp",
     "detect_anomaly",
+    "flow",
+    "global_norm",
     "grad",
     "hessian",
     "hook",
@@ -65,6 +72,7 @@ __all__ = [
     "linearize",
     "nn",
     "no_grad",
+    "optim",
     "pytree",
     "saved_bytes",
     "stop_gradient",

@@ -13,7 +13,7 @@ import gradproof.engine as ge
 from gradproof.engine.functions import elementwise
 
 
-@pytest.mark.parametrize("module", [ge, *(vars(ge)[m] for m in ("array", "transforms", "derivatives", "pytree", "custom", "hooks", "anomaly", "functions", "nn", "linalg")), elementwise])
+@pytest.mark.parametrize("module", [ge, *(vars(ge)[m] for m in ("array", "transforms", "derivatives", "pytree", "custom", "hooks", "anomaly", "optim", "functions", "nn", "linalg")), elementwise])
 def test_every_docstring_example_runs(module) -> None:
     assert doctest.testmod(module).failed == 0
 
