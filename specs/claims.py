@@ -8,8 +8,7 @@ A row whose machinery does not exist yet is NOT YET SHOWN: counted, never green.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,47 +21,15 @@ from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.rewrite import forward_values, opened
 from gradproof.oracles.verdict import Kind
 from gradproof.specs import digits, trap, walk, worked
+from gradproof.specs.claim import CLAIMS, HISTORY, Claim, decided, unshown
 from gradproof.specs.worked import Digit, Example
 
+__all__ = ["CLAIMS", "EVIDENCE", "HISTORY", "MISSING", "Claim", "claim", "claims"]
+
 DTYPES = trap.DTYPES
-NOT_TESTABLE = "NOT TESTABLE"
 ACCURACY_MIN = 0.95
 JUDGED_MIN = 10
 RANDOM_WALKS = 40
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A row of the claims table; ``verdict`` is AGREE, WRONG, NOT YET SHOWN or NOT TESTABLE."""
-
-    number: int
-    claim: str
-    how: str = ""
-    figure: str = ""
-    verdict: str = Kind.NOT_YET_SHOWN.value
-    digits: tuple[Digit, ...] = ()
-    svg: str = ""
-
-
-CLAIMS = {
-    1: "Sigma neuron: x = 1.20, w = 0.70, z = w·x + b, a = σ(z), L = ½(a − y)²: every printed value and gradient",
-    2: "2-3-1 ReLU net with squared error: every printed value and gradient, with a hidden unit exactly on the kink",
-    3: "Lin-ReLU-Lin chain with (y − t)²: every printed value and gradient",
-    4: "Forward records every operation in a DAG (the tape); backward walks it once in reverse, each op by its local rule",
-    5: "One reverse pass gives every parameter's gradient at 2 to 3 times the forward cost, whatever their number",
-    6: "Forward mode scales with the number of inputs, reverse mode with the number of outputs",
-    7: "Backward needs the cached activations: memory O(layers · batch · seq · hidden); inference frees layer by layer",
-    8: "Activation checkpointing trades compute for memory",
-    9: "Mixed precision: activations in float16 or bfloat16",
-    10: "ZeRO and FSDP shard activations and gradients across devices",
-    11: "Gradients vanish through many saturating layers; residual connections and ReLU-family activations fix it",
-    12: "Gradients explode in RNNs and deep nets; gradient clipping defends",
-    13: "One inf or nan anywhere corrupts the whole gradient; frameworks have hooks that detect it",
-    14: "Frameworks differ in when the graph is built: eager or traced",
-    15: "PyTorch, JAX and TensorFlow all implement reverse mode",
-    16: "A training step is forward, backward, optimizer step, repeat",
-    17: "That is why training a 70B model is feasible at all",
-}
 
 MISSING = {
     5: "needs the cost bench: counted work, and paired timings of backward against forward from 10³ to 10⁸ parameters",
@@ -78,26 +45,6 @@ MISSING = {
     15: "needs a TensorFlow adapter, and all three frameworks judged in one run",
     17: "needs the slopes of claim 6 and the byte formulas of claims 7 and 10",
 }
-
-HISTORY = Claim(
-    18,
-    "Remarks on history: hand-derived gradients before 2015, the largest productivity win of modern frameworks",
-    how="history and opinion; no program can show it",
-    verdict=NOT_TESTABLE,
-)
-
-
-def _unshown(number: int, how: str) -> Claim:
-    return Claim(number, CLAIMS[number], how)
-
-
-def _decided(number: int, how: str, figure: str, faults: Sequence[str], **shown: Any) -> Claim:
-    """A row with its evidence: WRONG, with the first fault as its figure, unless there is none."""
-    if faults:
-        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        return Claim(number, CLAIMS[number], how, f"{faults[0]}{more}", Kind.WRONG.value, **shown)
-    return Claim(number, CLAIMS[number], how, figure, Kind.AGREE.value, **shown)
-
 
 # ---- claims 1 to 3: the worked examples
 
@@ -153,7 +100,7 @@ def worked_claim(number: int, example: Example, engine: Engine) -> Claim:
         count += len(verdicts)
         units = max(units, *(v.units for v in verdicts))
     figure = f"{_printed_figure(digits)}; {count} judged cases AGREE, worst error {units:.2g} bounds"
-    return _decided(number, how, figure, faults, digits=digits, svg=example.svg())
+    return decided(number, how, figure, faults, digits=digits, svg=example.svg())
 
 
 # ---- claim 2: and its trap
@@ -175,7 +122,7 @@ def net_claim(engine: Engine) -> Claim:
     faults += [f"{t.label}: {t.verdict.kind}" for t in answers if t.verdict.kind is not Kind.SUBGRADIENT]
     floats = ", ".join(f"{trap.computed_z(d, False):.2g} in {d}" for d in DTYPES)
     figure = f"{_printed_figure(digits)}; z[0] is {floats}: {len(answers)} of {len(answers)} answers SUBGRADIENT"
-    return _decided(2, how, figure, faults, digits=digits, svg=example.svg())
+    return decided(2, how, figure, faults, digits=digits, svg=example.svg())
 
 
 # ---- claim 4: the walk
@@ -205,7 +152,7 @@ def _walk() -> Claim:
         f"{nodes} nodes on {len(walks)} tapes: each visited once, after everything that reads it; "
         f"{len(double.visits)} visits where there are {double.paths:.1e} paths"
     )
-    return _decided(4, how, figure, faults)
+    return decided(4, how, figure, faults)
 
 
 # ---- claim 16: training
@@ -214,7 +161,7 @@ def _walk() -> Claim:
 def _training() -> Claim:
     done = digits.finished()
     if done is None:
-        return _unshown(16, "takes some seconds and needs scikit-learn: run pytest --pyargs gradproof.specs to show it")
+        return unshown(16, "takes some seconds and needs scikit-learn: run pytest --pyargs gradproof.specs to show it")
     return training_claim(done)
 
 
@@ -233,7 +180,7 @@ def training_claim(done: digits.Training) -> Claim:
         f"test accuracy {done.accuracy:.1%} after {done.steps} steps; {len(done.judged)} gradients judged, "
         f"none wrong, worst error {done.units:.2g} bounds"
     )
-    return _decided(16, how, figure, faults)
+    return decided(16, how, figure, faults)
 
 
 # ---- the table
@@ -250,7 +197,7 @@ EVIDENCE: dict[int, Callable[[], Claim]] = {
 def claim(number: int) -> Claim:
     """One row of the table, tested now. Evidence that raises is a WRONG row: it shows nothing, and loses no run."""
     if number in MISSING:
-        return _unshown(number, MISSING[number])
+        return unshown(number, MISSING[number])
     try:
         return EVIDENCE[number]()
     except Exception as error:  # noqa: BLE001 - evidence may fail in any way, and the row says which
