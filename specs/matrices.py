@@ -52,7 +52,8 @@ def full(rnd: random.Random, shape: tuple[int, ...], source: Source) -> Array:
     plain = source.flag(5)
     left, right = turn(rnd, batch, m, plain), turn(rnd, batch, n, plain)
     count = min(m, n)
-    return np.matmul(left[..., :, :count] * values, right[..., :count, :])
+    found: Array = np.matmul(left[..., :, :count] * values, right[..., :count, :])
+    return found
 
 
 def leading(rnd: random.Random, shape: tuple[int, ...], source: Source) -> Array:

@@ -193,7 +193,8 @@ def shut(gap: Any, scale: Any, reach: Any, amount: Any, *, said: str) -> Any:
 
 
 def _matrix(x: Any, name: str, square: bool = False) -> Array:
-    x = as_array(x)
-    if x.ndim < 2 or (square and x.shape[-1] != x.shape[-2]):
-        raise ShapeError(f"{name}: an operand of shape {x.shape}; expected {'square matrices' if square else 'matrices'} in the last two axes.")
-    return x
+    found = as_array(x)
+    if found.ndim < 2 or (square and found.shape[-1] != found.shape[-2]):
+        wanted = "square matrices" if square else "matrices"
+        raise ShapeError(f"{name}: an operand of shape {found.shape}; expected {wanted} in the last two axes.")
+    return found

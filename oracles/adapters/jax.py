@@ -19,7 +19,12 @@ from gradproof.oracles.engine import Capabilities, nestings
 from gradproof.oracles.errors import Unsupported
 from gradproof.oracles.graph import Array
 
-FACTORS = frozenset({"linalg.cholesky", "linalg.inv", "linalg.solve"})  # LAPACK has no half precision; det has formulas to 3 x 3
+FACTORS = frozenset(  # LAPACK has no half precision; det has formulas to 3 x 3
+    f"linalg.{name}"
+    for name in (
+        "cholesky", "eigh", "eigvalsh", "expm", "inv", "lstsq", "pinv", "qr", "slogdet", "solve", "svd", "svdvals",
+    )
+)  # fmt: skip
 DECLINED = re.compile(r"Unsupported dtype (float16|bfloat16)|VJP not implemented")
 CONVS = ("conv1d", "conv2d", "conv3d")
 TURNED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")

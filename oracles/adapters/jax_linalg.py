@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-any-return"
 """``linalg`` of the JAX namespace."""
 
 from __future__ import annotations

@@ -24,7 +24,13 @@ from gradproof.oracles.graph import Array
 Pullback = Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]]
 
 
-FACTORS = frozenset({"linalg.cholesky", "linalg.det", "linalg.inv", "linalg.solve"})
+FACTORS = frozenset(
+    f"linalg.{name}"
+    for name in (
+        "cholesky", "cholesky_solve", "det", "eigh", "eigvalsh", "inv", "lstsq", "pinv", "qr", "slogdet", "solve", "svd",
+        "svdvals", "triangular_solve",
+    )
+)  # fmt: skip
 DECLINED = re.compile(r"not implemented for '(Half|BFloat16)'|Low precision dtypes not supported\. Got (Half|BFloat16)")
 
 

@@ -166,8 +166,8 @@ def _sketch(matrix: str, results: tuple[str, ...] = (), fits: Callable[[Shape], 
 def _norm_sketch(source: Source, shape: Shape) -> Sketch | None:
     if not _full(shape):
         return None
-    order: Param = source.pick(("fro", "nuc", 2, -2, 1, -1, float("inf"), float("-inf")))
-    return Sketch((Slot(shape, matrix="full"),), {"ord": order, "keepdims": source.flag()})
+    orders: tuple[Param, ...] = ("fro", "nuc", 2, -2, 1, -1, float("inf"), float("-inf"))
+    return Sketch((Slot(shape, matrix="full"),), {"ord": source.pick(orders), "keepdims": source.flag()})
 
 
 def _qr_sketch(source: Source, shape: Shape) -> Sketch | None:

@@ -116,7 +116,8 @@ def expm(xp: Any, x: Any) -> Any:
 def _backward(x: Array) -> Array:
     """E / u of Pade approximants: each solves with about exp(-A / 2), of condition exp(|A|), where A is not scaled down."""
     size = np.abs(x).sum(axis=0).max()
-    return backward(x) * np.exp(min(size, UNSCALED))
+    found: Array = backward(x) * np.exp(min(size, UNSCALED))
+    return found
 
 
 def _scaled_and_squared(a: Any) -> Any:

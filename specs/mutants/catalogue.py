@@ -17,6 +17,7 @@ from gradproof.specs.mutants import (
     factor,
     flow,
     layout,
+    matrices,
     networks,
     nonlinear,
     ordered,
@@ -26,6 +27,7 @@ from gradproof.specs.mutants import (
     second,
     shapes,
     singular,
+    special,
     ties,
     variety,
 )
@@ -35,7 +37,7 @@ MUTANTS: tuple[Mutant, ...] = tuple(
     mutant
     for family in (
         factor, saved, scale, broadcast, axis, layout, singular, ties, region, accuracy, flow, nonlinear, shapes,
-        second, closure, variety, ordered, networks,
+        second, closure, variety, ordered, networks, matrices, special,
     )
     for mutant in family.MUTANTS
 ) + tuple(benign.UNDECLARED)  # fmt: skip
