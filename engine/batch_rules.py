@@ -13,7 +13,7 @@ import numpy as np
 
 import gradproof.engine.functions as fn
 from gradproof.engine.array import Array, as_array
-from gradproof.engine.rules import activations, elementwise, special
+from gradproof.engine.rules import activations, elementwise, missing, special
 
 Call = Callable[..., Array]
 Params = dict[str, Any]
@@ -96,7 +96,7 @@ def _full(xs: Sequence[Operand], size: int) -> list[Any]:
     return [x.value if x.batched else _spread(x, size) for x in xs]
 
 
-def _spread(x: Operand, size: int) -> Any:
+def _spread(x: Operand, size: int) -> Array:
     value = as_array(x.value)
     return fn.broadcast_to(value, (size, *value.shape))
 
@@ -240,28 +240,34 @@ def _gathering(key: tuple[Any, ...], ndim: int, size: int) -> tuple[tuple[Any, .
 
 # ---- the table
 
-_ELEMENTWISE = {*elementwise.RULES, *special.RULES, *activations.RULES}
+_ELEMENTWISE = {*elementwise.RULES, *special.RULES, *activations.RULES, *missing.RULES}
 
 RULES: dict[str, Callable[..., Array]] = {
     **dict.fromkeys(_ELEMENTWISE, aligned),
-    **dict.fromkeys("< <= > >= == != & | ^ ~ % // isfinite zeros_like".split(), aligned),
+    **dict.fromkeys("< <= > >= == != & | ^ ~ % // isfinite isnan zeros_like shut".split(), aligned),
     **dict.fromkeys("""sum mean max min var std logsumexp vector_norm softmax log_softmax cumulative_sum ties centred flip cumulative_prod
         cumulative_max cumulative_min logcumsumexp linear_recurrence shifted sort order inverse reorder expand_dims squeeze""".split(), along),
-    **dict.fromkeys("matrix_transpose tril triu diagonal windows row_scale cholesky_pullback".split(), within),
+    **dict.fromkeys("matrix_transpose tril triu diagonal windows row_scale cholesky_pullback eigh svd qr logabsdet signdet pinv".split(), within),
     **dict.fromkeys("embed_diagonal fold".split(), shaped),
-    **dict.fromkeys("matmul solve inv det cholesky".split(), stacked),
+    **dict.fromkeys("matmul solve inv det cholesky triangular_solve".split(), stacked),
     "guard": guarded, "reshape": reshaped, "broadcast_to": spread, "permute_dims": permuted, "pad": padded, "roll": rolled,
     "getitem": indexed, "scatter": scattered, "contract": contracted, "conv": of_images, "conv_transpose": of_images,
 }  # fmt: skip
+
+
+def unbatched(call: Call, name: str, xs: Sequence[Operand], params: Params, size: int) -> Array:
+    """What reads the kind of its operand only, and is the same for all."""
+    return _spread(Operand(call(name, xs[0].value, **params), False), size)
 
 
 def concatenated(call: Call, name: str, xs: Sequence[Operand], params: Params, size: int) -> Array:
     return call(name, *_full(xs, size), **params | {"axis": params["axis"] + 1})
 
 
-RULES["concat"] = concatenated
+RULES |= {"concat": concatenated, "beside": unbatched}
 
 LOOPED: dict[str, str] = {
+    "expm": "its scaling is by the norm of the whole stack, so a small example would be squared too often beside a large one",
     "conv_filter": "the sum over images is part of it, so a batch of them is no batch of images",
 }
 """Primitives that are run example by example, and why."""

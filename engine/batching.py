@@ -25,6 +25,7 @@ from gradproof.engine.errors import ShapeError, TraceError
 from gradproof.engine.functions.recorded import recorded
 from gradproof.engine.library import FOREIGN, Library
 from gradproof.engine.tape import OPS, VARIADIC, apply, lifting
+from gradproof.engine.tracer import STATIC
 
 _depth = count(1).__next__
 FALLBACKS: Counter[str] = Counter()
@@ -86,6 +87,11 @@ class Batched:
 
     def __repr__(self) -> str:
         return f"Batched({self.level.size} of shape {self.shape}, dtype={self.dtype.name})"
+
+    def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if f in STATIC:
+            return STATIC[f](args[0])
+        raise TraceError(f"np.{f.__name__} of a value within vmap. Use a function of gradproof.engine.")
 
     def __getitem__(self, key: Any) -> Any:
         return run("getitem", (self,), {"key": key if isinstance(key, tuple) else (key,)})
@@ -150,6 +156,8 @@ def run(name: str, operands: Sequence[Any], params: dict[str, Any]) -> Batched:
         return Batched(level, call(name, *values, **params), False)
     rule = RULES.get(name)
     if within:
+        if any(type(part) is Batched and part.dtype == bool for part in key):
+            raise TraceError(f"{name} at a mask that differs between examples: so would their shapes. Use where instead.")
         params = params | {"key": tuple(Operand(*_opened(part, level)) if type(part) is Batched else part for part in key)}
     given = [Operand(x, b) for x, b in zip(values, has, strict=True)]
     if rule is None:

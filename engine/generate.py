@@ -15,13 +15,19 @@ import numpy as np
 
 from gradproof.engine.backend import Patch, quiet
 from gradproof.engine.program import Instruction, Kind, Program, Ref, function
+from gradproof.engine.scalars import scalar_code
 from gradproof.engine.simplify import FRESH
 
 FAST_DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 
 
-def compiled(program: Program) -> Callable[..., list[Any]]:
+def compiled(program: Program, exact: bool = True) -> Callable[..., list[Any]]:
     """A function of the program's inputs, one argument each, that gives its outputs; threads may call it at once."""
+    on_arrays = _on_arrays(program)
+    return scalar_code(program, exact, on_arrays) or on_arrays
+
+
+def _on_arrays(program: Program) -> Callable[..., list[Any]]:
     code = Writer(program)
     namespace = code.namespace
     exec(compile(code.text, "<traced program>", "exec"), namespace)  # noqa: S102 - text of our own making, from kernels by name
@@ -110,9 +116,9 @@ class Writer:
     def _into(self, one: Instruction) -> tuple[str, list[str]] | None:
         """The function and arguments of an operation that can write into a buffer; None for the others."""
         kind = self.kinds[one.out]
-        if one.op == "sum" and kind.dtype in FAST_DTYPES and self.kinds[one.operands[0].id].dtype == kind.dtype:
+        if one.op == "sum" and type(one.operands[0]) is Ref and kind.dtype in FAST_DTYPES and self.kinds[one.operands[0].id].dtype == kind.dtype:
             self.namespace["reduce_add"] = np.add.reduce
-            return "reduce_add", [self._said(one.operands[0]), repr(one.params["axis"]), repr(one.params["keepdims"])]
+            return "reduce_add", [self._said(one.operands[0]), repr(one.params.get("axis")), repr(one.params.get("keepdims", False))]
         f = function(one.op)
         if isinstance(f, np.ufunc) and f.nout == 1 and len(one.operands) == f.nin and not one.params and kind.shape != ():
             self.namespace[one.op.replace(".", "_")] = f

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -87,11 +87,12 @@ class Kind(NamedTuple):
         return f"{SHORT.get(self.dtype.name, self.dtype.name)}[{','.join(map(str, self.shape))}]"
 
 
+CHECKS = frozenset({"shut"})  # kernels that may raise: they stay in a program even where nothing reads what they give
 SHORT = {"float64": "f64", "float32": "f32", "float16": "f16", "bfloat16": "bf16", "int64": "i64", "bool": "bool",
          "complex128": "c128", "complex64": "c64"}  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
     """Variables by number, of which some are inputs and some constants, and the instructions that make the others.
 
@@ -108,7 +109,7 @@ class Program:
 
     kinds: tuple[Kind, ...]
     inputs: tuple[int, ...]
-    constants: Mapping[int, Any] = field(hash=False)
+    constants: Mapping[int, Any]
     instructions: tuple[Instruction, ...]
     outputs: tuple[int, ...]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.engine.backend import quiet
-from gradproof.engine.program import Instruction, Kind, Program, Ref, computed, function, replaced
+from gradproof.engine.program import CHECKS, Instruction, Kind, Program, Ref, computed, function, replaced
 
 FOLD_MAX = 4096  # entries; a greater constant would cost more to keep than to make
 VIEWS = frozenset({"reshape", "broadcast_to", "permute_dims", "matrix_transpose", "expand_dims", "squeeze", "getitem", "flip", "diagonal",
@@ -122,7 +122,7 @@ def without_dead(program: Program) -> Program:
     used = set(program.outputs)
     kept = []
     for one in reversed(program.instructions):
-        if one.out in used:
+        if one.out in used or one.op in CHECKS:
             used.update(one.reads)
             kept.append(one)
     constants = {i: value for i, value in program.constants.items() if i in used}

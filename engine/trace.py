@@ -30,8 +30,8 @@ _EAGER = object()  # the key of arguments that a transform around the call is wo
 class Traced:
     """A function that is traced when first called with arguments of a kind, and replayed after that."""
 
-    def __init__(self, f: Callable[..., Any], simplify: bool = True) -> None:
-        self.f, self.simplify = f, simplify
+    def __init__(self, f: Callable[..., Any], simplify: bool = True, exact: bool = True) -> None:
+        self.f, self.simplify, self.exact = f, simplify, exact
         self.programs: dict[Any, tuple[Program, Callable[..., Any], Any, tuple[Any, ...]]] = {}
         update_wrapper(self, f, updated=())
 
@@ -67,15 +67,16 @@ class Traced:
         program = builder.finished([_data(x) for x in outs if _is_array(x)])
         if self.simplify:
             program = simplified(program)
-        found = self.programs[structure, guards] = program, compiled(program), result, wraps
+        found = self.programs[structure, guards] = program, compiled(program, self.exact), result, wraps
         return found
 
 
-def trace(f: Callable[..., Any], simplify: bool = True) -> Traced:
+def trace(f: Callable[..., Any], simplify: bool = True, exact: bool = True) -> Traced:
     """f, recorded when first called with arrays of some shapes and dtypes and replayed as a program after that.
 
     Arguments that are no arrays (numbers, strings, flags) are fixed: another value is another program. Within another
-    transform, f is simply called. Called once for each kind of arguments, f must not have side effects.
+    transform, f is simply called. Called once for each kind of arguments, f must not have side effects. With ``exact=False``
+    functions of single numbers use ``math``, whose last digit may differ from NumPy's: 30 times faster.
 
     Raises: TraceError where f looks at a value: ``if x > 0``, ``float(x)``, ``x.item()``.
 
@@ -89,7 +90,7 @@ def trace(f: Callable[..., Any], simplify: bool = True) -> Traced:
       %2: f64[] = sum(%1, axis=None, keepdims=False)
       %6: f64[1] = cos(%0)
     """
-    return Traced(f, simplify)
+    return Traced(f, simplify, exact)
 
 
 def _guards(leaves: Sequence[Any]) -> tuple[list[Any], Any]:

@@ -205,6 +205,8 @@ class Tracer:
         return out[0]
 
     def __array_function__(self, f: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if f in STATIC:
+            return STATIC[f](args[0])
         name = _name(f)
         if name is None:
             raise TraceError(f"np.{f.__name__} cannot be traced. Use a function of gradproof.engine.")
@@ -238,6 +240,10 @@ for _word in ("sum", "mean", "max", "min", "any", "all", "argsort", "argmax", "a
     setattr(Tracer, _word, _method(f"np.{_word}"))
 
 
+STATIC: dict[Any, Callable[[Any], Any]] = {
+    np.ndim: lambda x: len(x.shape), np.shape: lambda x: x.shape, np.size: lambda x: x.size, np.iscomplexobj: lambda x: x.dtype.kind == "c",
+}  # fmt: skip
+"""What NumPy can ask of an array without looking at its entries."""
 _NAMES: dict[Any, str] = {}
 for _table, _prefix in ((PLAIN, ""), (kernels, "")):
     for _key, _f in _table.items():
