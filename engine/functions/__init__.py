@@ -50,6 +50,15 @@ from gradproof.engine.functions.indexing import (
     take,
     take_along_axis,
 )
+from gradproof.engine.functions.missing import (
+    nan_to_num,
+    nanmax,
+    nanmean,
+    nanmin,
+    nanprod,
+    nansum,
+    nanvar,
+)
 from gradproof.engine.functions.products import (
     einsum,
     matmul,
@@ -163,6 +172,13 @@ __all__ = [
     "min",
     "minimum",
     "multiply",
+    "nan_to_num",
+    "nanmax",
+    "nanmean",
+    "nanmin",
+    "nanprod",
+    "nansum",
+    "nanvar",
     "negative",
     "pad",
     "permute_dims",

@@ -10,6 +10,7 @@ from gradproof.engine.functions import (
     decompositions,
     elementwise,
     indexing,
+    missing,
     nn,
     products,
     reduction,
@@ -23,8 +24,8 @@ recorded = SimpleNamespace(
     **{
         name: function
         for module in (
-            nn, convolution, elementwise, indexing, products, decompositions, reduction, shape, sorting, scans, special,
-            activations,
+            nn, convolution, elementwise, indexing, products, decompositions, reduction, shape, sorting,
+            scans, special, activations, missing,
         )  # nn has names of primitives for its own
         for name, function in vars(module).items()
         if isinstance(function, FunctionType) and not name.startswith("_")

@@ -12,6 +12,7 @@ from gradproof.engine.rules import (
     elementwise,
     indexing,
     linalg,
+    missing,
     reduction,
     scans,
     shape,
@@ -21,8 +22,8 @@ from gradproof.engine.rules import (
 from gradproof.engine.rules.rule import Pull, Rule, Table, rule
 
 RULES: Table = (
-    convolution.RULES | elementwise.RULES | reduction.RULES | shape.RULES | indexing.RULES | linalg.RULES | decompositions.RULES |
-    sorting.RULES | scans.RULES | special.RULES | activations.RULES
+    convolution.RULES | elementwise.RULES | reduction.RULES | shape.RULES | indexing.RULES | linalg.RULES |
+    decompositions.RULES | sorting.RULES | scans.RULES | special.RULES | activations.RULES | missing.RULES
 )
 VARIADIC: Table = shape.VARIADIC | linalg.VARIADIC  # any number of operands, one rule that is told its argument
 

@@ -19,6 +19,7 @@ from gradproof.oracles.adapters import jax_linalg as linalg
 from gradproof.oracles.adapters import jax_nn as nn
 from gradproof.oracles.adapters.jax_order import *
 from gradproof.oracles.adapters.jax_special import *
+from gradproof.oracles.adapters.jax_missing import *
 
 __all__ = ["complex", "linalg", "nn"]
 

@@ -33,13 +33,14 @@ def kthvalue(x: Array, k: int, axis: int, keepdims: bool) -> Array:
 
 
 def median(x: Array, axis: int | None, keepdims: bool, middle: str) -> Array:
+    keepdims = keepdims and x.ndim > 0  # of a 0-d array JAX then makes one of shape (1,)
     if middle == "mean":
         return jnp.median(x, axis=axis, keepdims=keepdims)
     return jnp.quantile(x, 0.5, axis=axis, keepdims=keepdims, method="lower")
 
 
 def quantile(x: Array, q: float, axis: int | None, keepdims: bool) -> Array:
-    return jnp.quantile(x, q, axis=axis, keepdims=keepdims)
+    return jnp.quantile(x, q, axis=axis, keepdims=keepdims and x.ndim > 0)
 
 
 # running along an axis
@@ -72,11 +73,15 @@ def diff(x: Array, axis: int, n: int) -> Array:
 
 
 def trapezoid(y: Array, x: Array | None = None, *, dx: float = 1.0, axis: int) -> Array:
+    if y.shape[axis] == 0:  # JAX raises IndexError, where NumPy and PyTorch give 0
+        return jnp.sum(y, axis=axis)
     return jnp.trapezoid(y, x, dx, axis)
 
 
 def cumulative_trapezoid(y: Array, x: Array | None = None, *, dx: float = 1.0, axis: int) -> Array:
     n = y.shape[axis]
+    if n == 0:
+        return y
 
     def pairs(v: Array) -> tuple[Array, Array]:
         return jax.lax.slice_in_dim(v, 1, n, axis=axis), jax.lax.slice_in_dim(v, 0, n - 1, axis=axis)

@@ -20,7 +20,7 @@ AT_KINKS: dict[str, float | str] = {  # specs/conventions.md
     "abs": 0.0, "nn.relu": 0.0, "nn.leaky_relu": "last", "nn.elu": "last", "clip": 1.0,
     "hypot": 0.0, "linalg.vector_norm": 0.0, **dict.fromkeys((*TIES, *POOLS), "even"),
     **dict.fromkeys(("sort", "topk", "kthvalue", "median", "quantile"), "first"),
-    **dict.fromkeys(("cumulative_max", "cumulative_min"), "last"), **dict.fromkeys(("amax", "amin", "ptp"), "even"),
+    **dict.fromkeys(("cumulative_max", "cumulative_min"), "last"), **dict.fromkeys(("amax", "amin", "ptp", "nanmax", "nanmin"), "even"),
 }  # fmt: skip
 
 

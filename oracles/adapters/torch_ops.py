@@ -19,6 +19,7 @@ from gradproof.oracles.adapters import torch_linalg as linalg
 from gradproof.oracles.adapters import torch_nn as nn
 from gradproof.oracles.adapters.torch_order import *
 from gradproof.oracles.adapters.torch_special import *
+from gradproof.oracles.adapters.torch_missing import *
 
 __all__ = ["complex", "linalg", "nn"]
 

@@ -14,6 +14,7 @@ from gradproof.oracles.catalogue import (
     linalg,
     losses,
     matrix_functions,
+    missing,
     nn,
     normalisation,
     pooling,
@@ -32,7 +33,7 @@ CATALOGUE: dict[str, Op] = {
     row.name: row
     for module in (
         elementwise, special, activations, losses, reduction, shape, indexing, linalg, decompositions,
-        matrix_functions, nn, convolution, pooling, normalisation, recurrent, sorting, scans,
+        matrix_functions, nn, convolution, pooling, normalisation, recurrent, sorting, scans, missing,
     )
     for row in module.ROWS
 }

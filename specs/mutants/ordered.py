@@ -1,4 +1,4 @@
-"""Faults of sorting and of what runs along an axis: they count in the families whose kind they are.
+"""Faults of sorting, of what runs along an axis, of missing entries: they count in the families whose kind they are.
 
 Ops that are compositions have no rule of their own; their faults give the right values with another function's gradient.
 """
@@ -69,8 +69,8 @@ FACTOR.wrap("cumulative_prod", "with an initial 1 doubled", lambda g, xp, ct, ou
             2 * g if include_initial else g)
 TIES.rule("cumulative_max", "an entry that is overtaken gets all that follows", lambda xp, ct, out, x, axis:
           np.where(x == out, _suffix(ct, axis), 0.0))
-TIES.wrap("cumulative_min", "tied entries get half", lambda g, xp, ct, out, x, axis: np.where(
-          (x == out) & (np.roll(x, -1, axis) == x), 0.5 * ct + 0.5 * g, g))
+TIES.wrap("cumulative_min", "an entry gets half of what its tie after it gets, which keeps it", lambda g, xp, ct, out, x, axis: np.where(
+          (x == out) & (np.roll(x, -1, axis) == x), g + 0.5 * np.roll(ct, -1, axis), g))
 AXIS.rule("cumulative_min", "each entry only its own", lambda xp, ct, out, x, axis: np.where(x == out, ct, 0.0))
 FACTOR.rule("logcumsumexp", "weights by the last sum", lambda xp, ct, out, x, axis:
             _suffix(ct, axis) * np.exp(x - np.take(out, [-1], axis)) if x.shape[axis] else ct)
@@ -89,12 +89,22 @@ FACTOR.swap("cumulative_trapezoid", "the points are constants", ge, "cumulative_
 FACTOR.swap("average", "the weights are constants", ge, "average", lambda right: lambda x, weights, axis=None, keepdims=False:
             right(x, ge.stop_gradient(weights), axis, keepdims))
 
+# ---- missing entries
+MISSING = "nansum nanprod nanmean nanvar nanmax nanmin nan_to_num"
+REGION.rule(MISSING, "a missing entry gets the cotangent", lambda xp, ct, out, x, value: ct, "fill_missing")
+REGION.rule("nan_to_num nansum", "a missing entry gets NaN", lambda xp, ct, out, x, value: np.where(np.isnan(x), np.nan, ct), "fill_missing")
+REGION.where(MISSING, "an entry of exactly 0 is taken for missing", lambda x: x == 0, lambda g, ct, x: 0 * g, "fill_missing")
+REGION.rule("nanmean nanvar", "the count has a slope", lambda xp, ct, out, x: ct, "present")
+FACTOR.swap("nanmean", "divided by the count of all entries", ge, "nanmean", lambda right: lambda x, axis=None, keepdims=False:
+            bent(right(x, axis, keepdims), ge.mean(ge.nan_to_num(x), axis=axis, keepdims=keepdims)))
+FACTOR.swap("nanvar", "the correction is ignored", ge, "nanvar", lambda right: lambda x, axis=None, correction=0.0, keepdims=False:
+            bent(right(x, axis, correction, keepdims), right(x, axis, 0.0, keepdims)))
+
 # ---- second order
 for ops, argument, what, wrong in (
     ("cumulative_prod", 0, "out", "its result is a constant"), ("cumulative_prod", 0, "0", "the factors are constants"),
     ("logcumsumexp", 0, "out", "its result is a constant"), ("linear_recurrence", 0, "1", "the decay is a constant"),
-    ("linear_recurrence", 1, "out", "its result is a constant"), ("sort", 0, "ct", "the cotangent is a constant"),
-    ("cumulative_max", 0, "ct", "the cotangent is a constant"),
+    ("linear_recurrence", 1, "out", "its result is a constant"),
 ):
     SECOND.rule(ops, wrong, recorded(ops, argument, _stopped(ops, argument, what)), ops, argument)
 SECOND.swap("linear_recurrence cumulative_prod", "a shifted array is a constant", namespace, "shifted", off_the_tape)
