@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 from gradproof.engine.errors import TreeError
@@ -35,6 +36,12 @@ LEAF = Structure()
 NOTHING = Structure(type(None))
 
 
+@cache
+def _row(count: int) -> Structure:
+    """A tuple of leaves, which most arguments and outputs are: one object for each length, so that it is known at sight."""
+    return Structure(tuple, tuple(range(count)), (LEAF,) * count)
+
+
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
     """The leaves in order, and the structure that ``unflatten`` puts them back into.
 
@@ -43,6 +50,8 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     >>> leaves, pytree.paths(structure)
     ([1.0, 2.0, 3.0], ["['w']", "['layers'][0][0]", "['layers'][1]"])
     """
+    if type(tree) is tuple and all(hasattr(type(x), "dtype") for x in tree):
+        return list(tree), _row(len(tree))
     leaves: list[Any] = []
     return leaves, _take_apart(tree, leaves)
 
@@ -83,6 +92,8 @@ def _all_numbers(tree: list[Any]) -> bool:
 
 def unflatten(structure: Structure, leaves: Any) -> Any:
     """The tree of this structure with these leaves. A dataclass is filled field by field: its ``__init__`` does not run."""
+    if structure is _row(len(structure.keys)):
+        return tuple(leaves)
     return _put_together(structure, iter(leaves))
 
 
@@ -112,6 +123,8 @@ def flatten_like(structure: Structure, tree: Any, where: str, *, none: bool = Fa
 
     Raises: TreeError that names the path of the first part which differs.
     """
+    if type(tree) is tuple and structure is _row(len(tree)):
+        return list(tree)
     leaves: list[Any] = []
     _match(structure, tree, where, none, leaves)
     return leaves
