@@ -37,6 +37,11 @@ def nestings(
     return frozenset(prefix + word for prefix in around for word in words)
 
 
+def several(result: Any) -> tuple[Any, ...]:
+    """What a function returned as a tuple of outputs, also if it is one array."""
+    return tuple(result) if isinstance(result, tuple | list) else (result,)
+
+
 SHARES = EVEN, FIRST, LAST = "even", "first", "last"  # who gets the cotangent of a tie
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from gradproof.oracles.certificate import certify
-from gradproof.oracles.errors import GradproofError
 from gradproof.oracles.formats import is_float
 from gradproof.oracles.graph import Array, Case, Graph, Leaf
 from gradproof.oracles.rewrite import adjoint, forward_values, substituted, with_leaf
@@ -43,7 +42,7 @@ def _holds(fails: Callable[[Case], bool], candidate: Case) -> bool:
     try:
         whole = all(np.isfinite(leaf.data).all() for leaf in candidate.graph.leaves)
         return whole and bool(candidate.graph.primals) and fails(candidate)
-    except (GradproofError, ArithmeticError, ValueError, TypeError, IndexError):
+    except Exception:  # noqa: BLE001 - a meaning may raise anything on shapes it was never drawn for
         return False  # the move made a graph that means nothing
 
 

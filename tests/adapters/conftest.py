@@ -84,6 +84,16 @@ def engine_or_skip(name: str) -> Engine:
 
 
 @pytest.fixture(scope="session")
+def named() -> Callable[[str], Engine]:
+    return engine_or_skip
+
+
+@pytest.fixture(scope="session")
+def rows() -> list[Row]:
+    return ROWS
+
+
+@pytest.fixture(scope="session")
 def torch_engine() -> Engine:
     return engine_or_skip("torch")
 

@@ -11,6 +11,7 @@ from gradproof.oracles.blame import blame
 from gradproof.oracles.finding import Finding, Verdict
 from gradproof.oracles.graph import Case, Graph, Leaf, Node
 from gradproof.oracles.judge import judge
+from gradproof.oracles.reduce import reduce
 from gradproof.oracles.verdict import Kind
 
 
@@ -46,3 +47,14 @@ def test_digits_lost_only_at_the_operand_that_the_engine_computed_are_blamed_on_
     verdict = judge(case, engine)
     assert verdict.kind.fails
     assert blame(verdict, engine).blame == "tanh"
+
+
+def test_a_move_to_a_graph_that_means_nothing_ends_no_reduction() -> None:
+    """NumPy on scalars raises what it likes on shapes that an op was never drawn for: AttributeError ended a run."""
+
+    def fails(candidate: Case) -> bool:
+        if candidate.graph.leaves[0].data.ndim == 0:
+            raise AttributeError("a scalar has no size")
+        return True
+
+    assert reduce(chain(np.ones(3), "exp", "tanh"), fails).graph.leaves[0].data.ndim == 1

@@ -1,0 +1,68 @@
+"""TensorFlow as an engine: eager operations on a ``GradientTape``, and the same functions under ``tf.function``."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import tensorflow as tf
+
+from gradproof.oracles.adapters import tensorflow_ops
+from gradproof.oracles.engine import Capabilities, nestings, several
+from gradproof.oracles.graph import Array
+
+AT_KINKS: dict[str, float | str] = {
+    "abs": 0.0, "nn.relu": 0.0, "clip": 1.0, "maximum": "first", "minimum": "first", "std": math.nan, "linalg.vector_norm": math.nan,
+}  # fmt: skip
+tf.config.threading.set_inter_op_parallelism_threads(1)
+tf.config.threading.set_intra_op_parallelism_threads(1)
+
+
+class TensorFlowEngine:
+    """TensorFlow on the CPU. An input that no output depends on gives None, which the adapter reads as zeros."""
+
+    name: str = "tensorflow"
+    lineage: str = "tensorflow"
+    version: str = tf.__version__
+    namespace: ModuleType = tensorflow_ops
+    capabilities: Capabilities = Capabilities(
+        ("float64", "float32"), at_kinks=AT_KINKS, modes=nestings(order=2, around=("", "compiled ")),
+    )
+
+    def from_numpy(self, array: Array) -> Any:
+        return tf.constant(np.array(array))
+
+    def to_numpy(self, array: Any) -> Array:
+        return np.array(array)
+
+    def vjp(self, fn: Callable[..., Any], primals: Sequence[Any]) -> tuple[tuple[Any, ...], Callable[..., Sequence[Any]]]:
+        """``fn(*primals)`` and a pullback; ``tf.gather``'s sparse gradient is made dense."""
+        with tf.GradientTape(persistent=True) as tape:
+            inputs = [tf.identity(x) for x in primals]
+            for x in inputs:
+                tape.watch(x)
+            outputs = several(fn(*inputs))
+
+        def pullback(cotangents: tuple[Any, ...]) -> Sequence[Any]:
+            found = tape.gradient(list(outputs), inputs, list(cotangents), unconnected_gradients="zero")
+            return tuple(tf.convert_to_tensor(g) for g in found)
+
+        return outputs, pullback
+
+    def jvp(self, fn: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+        """``fn(*primals)`` and its tangents, by a ``ForwardAccumulator``."""
+        with tf.autodiff.ForwardAccumulator(list(primals), list(tangents)) as accumulator:
+            outputs = several(fn(*primals))
+        along = tuple(accumulator.jvp(y, unconnected_gradients="zero") for y in outputs)
+        return outputs, along
+
+    def compile(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """``fn`` under ``tf.function``."""
+        compiled: Callable[..., Any] = tf.function(fn)
+        return compiled
