@@ -97,6 +97,17 @@ class Tape:
     def leaf(self, value: float) -> Scalar:
         return self.record(LEAF, (), arb(value))
 
+    def leaves(self, values: Sequence[float]) -> list[Scalar]:
+        """What ``leaf`` records, for many at once."""
+        count, first = len(values), len(self.rows)
+        balls = list(map(arb, values))
+        self.rows += [LEAF] * count
+        self.args += [()] * count
+        self.values += balls
+        self.starts += [self.start] * count
+        self.factors += [self.factor] * count
+        return [Scalar(self, first + i, ball) for i, ball in enumerate(balls)]
+
     def constant(self, value: Any) -> Scalar:
         """A number that is not differentiated: a static parameter, or an exact ball such as sqrt(2)."""
         if isinstance(value, arb):
@@ -119,9 +130,6 @@ class Tape:
         while last < len(self.rows) and self.rows[last] is POOL and self.args[last][1] == first:
             last += 1
         return range(first, last)
-
-    def unary(self, row: Unary, x: Scalar) -> Scalar:
-        return self.record(row, (x.index,), row.value(ARB, x.value))
 
     def binary(self, row: Binary, x: Scalar, y: Scalar) -> Scalar:
         return self.record(row, (x.index, y.index), row.value(ARB, x.value, y.value))
@@ -259,7 +267,8 @@ class Scalar:
     def apply(self, name: str, *others: Any) -> Scalar:
         """The scalar function ``name`` of the table at this number (and the others)."""
         if not others:
-            return self.tape.unary(UNARY[name], self)
+            row = UNARY[name]
+            return self.tape.record(row, (self.index,), row.value(ARB, self.value))
         return self.tape.binary(BINARY[name], self, self.lift(others[0]))
 
     def select(self, right: Any, a: Any, b: Any) -> Scalar:
@@ -297,7 +306,7 @@ class Scalar:
 def scalars(tape: Tape, data: Array) -> Array:
     """An object array of fresh leaves with the values of ``data``."""
     out = np.empty(data.shape, dtype=object)
-    out.reshape(-1)[:] = [tape.leaf(v) for v in data.ravel().tolist()]
+    out.reshape(-1)[:] = tape.leaves(data.ravel().tolist())
     return out
 
 
@@ -311,7 +320,7 @@ def constants(tape: Tape, data: Array) -> Array:
 def lifted(tape: Tape, result: Any) -> Array:
     """The result of a meaning as an object array of scalars (a sum over size 0 is a plain 0)."""
     out = np.asarray(result, dtype=object)
-    if all(type(v) is Scalar for v in out.flat):
+    if {*map(type, out.ravel().tolist())} <= {Scalar}:
         return out
     fixed = np.empty(out.shape, dtype=object)
     fixed.reshape(-1)[:] = [v if type(v) is Scalar else tape.constant(v) for v in out.flat]

@@ -178,14 +178,11 @@ def certify_recording(
     with precision(PRECISION):
         bounds = forward(recording.tape, unit)
     slots = [i for p in primals for i in indices(p)]
-    seeds: list[tuple[int, arb]] = []
-    value: list[arb] = []
-    value_error: list[float] = []
-    for output, cotangent in zip(outputs, case.cotangents, strict=True):
-        for scalar, seed in zip(output.flat, np.ravel(cotangent).tolist(), strict=True):
-            value.append(scalar.value)
-            value_error.append(bounds.dv[scalar.index])
-            seeds.append((scalar.index, arb(seed)))
+    ends = [scalar for output in outputs for scalar in output.flat]
+    weights = [arb(ct) for cotangent in case.cotangents for ct in cotangent.ravel().tolist()]
+    seeds = [(scalar.index, weight) for scalar, weight in zip(ends, weights, strict=True)]
+    value = [scalar.value for scalar in ends]
+    value_error = [bounds.dv[scalar.index] for scalar in ends]
     certificate = Certificate(
         case, unit, recording, bounds, PRECISION, value, value_error, [], [], [], [], [], slots, seeds, higher=higher
     )

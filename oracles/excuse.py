@@ -138,11 +138,10 @@ def troubled(certificate: Certificate) -> set[int]:
 
 def zero(trial: Trial, certificate: Certificate) -> Finding:
     """A zero cotangent pulls back to zeros, whatever the slopes; the slopes themselves are judged with the gradient."""
-    given = trial.zero[:-1]
-    g = np.concatenate([np.ravel(a) for a in given]) if given else np.zeros(0)
-    bad = np.flatnonzero(~(g == 0)).tolist()
-    if not bad:
+    g = [x for a in trial.zero[:-1] for x in a.ravel().tolist()]
+    if not any(g):  # a NaN is none
         return Finding("zero", Kind.AGREE)
+    bad = [i for i, x in enumerate(g) if x != 0]
     findings: list[Finding] = []
     explanations: tuple[tuple[Kind, Callable[[], set[int]], str], ...] = (
         (Kind.RANGE, lambda: out_of_range(certificate, adjoint=False), "a value leaves the range of the dtype"),

@@ -162,6 +162,8 @@ class Case:
 
 def _is_value(number: object, defined: int) -> bool:
     """Whether it is a value id below ``defined``; True and 1.0 are none, though they compare like one."""
+    if type(number) is int:
+        return 0 <= number < defined
     return isinstance(number, int | np.integer) and not isinstance(number, bool) and 0 <= int(number) < defined
 
 

@@ -100,10 +100,10 @@ def verdict_of(case: Case, engine: Engine, k: float = K, modes: Sequence[str] = 
 
 
 def judged(
-    case: Case, engine: Engine, k: float = K, modes: Sequence[str] = ()
+    case: Case, engine: Engine, k: float = K, modes: Sequence[str] = (), trial: Trial | None = None
 ) -> tuple[Verdict, Trial, Certificate | None]:
-    """The verdict, and the trial and certificate it rests on."""
-    trial = tried(engine, case)
+    """The verdict, and the trial (which may be at hand) and certificate it rests on."""
+    trial = trial or tried(engine, case)
     if isinstance(trial.crash, Hung):
         finding = Finding("gradient", Kind.CRASHED, str(trial.crash))
         return Verdict(Kind.CRASHED, engine.name, case, (finding,)), trial, None

@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.finding import Finding, Verdict
 from gradproof.oracles.graph import Case
-from gradproof.oracles.trial import capabilities, supports
+from gradproof.oracles.trial import Trial, capabilities, supports
 from gradproof.oracles.verdict import Kind
 from gradproof.specs.explain import explained, failing, signature
-from gradproof.specs.limits import PULSE, hung, judged
+from gradproof.specs.limits import PULSE, Hung, hung, judged, tried
 from gradproof.specs.result import Result, Signature
 from gradproof.specs.tasks import GRAPH, Task, case_at, cases
 from gradproof.specs.witnesses import votable, witnessed
 
+BATCH = 16  # cases are drawn together, tried together, then judged: a processor runs the same code again faster
 WITNESS_EVERY = 20  # a passing case is shown to the witnesses once in so many
 FAILURES_EXPLAINED = {True: 2, False: 1}  # of one signature in a task of graphs, or of one op: the rest are counted
 
@@ -37,14 +39,27 @@ def execute_with(
     if task.op != GRAPH and not supports(engine, task.op, task.dtype):
         unsupported(result, engine)
         return result
-    for i, case in cases(task):
-        PULSE.at(i)
-        verdict = take(result, i, case, engine, references, later)
-        if hung(verdict):
-            result.unjudged = task.end - i - 1  # the next cases would take as long
-            break
+    drawn = cases(task)
+    while batch := list(islice(drawn, BATCH)):
+        for i, case, trial in trials(engine, batch):
+            PULSE.at(i)
+            if hung(take(result, i, case, engine, references, later, trial)):
+                result.unjudged = task.end - i - 1  # the next cases would take as long
+                result.seconds = time.perf_counter() - start
+                return result
     result.seconds = time.perf_counter() - start
     return result
+
+
+def trials(engine: Engine, batch: Sequence[tuple[int, Case]]) -> list[tuple[int, Case, Trial]]:
+    """The engine's runs on each case of a batch, up to the first that it gives no answer to."""
+    out: list[tuple[int, Case, Trial]] = []
+    for i, case in batch:
+        PULSE.at(i)
+        out.append((i, case, tried(engine, case)))
+        if isinstance(out[-1][2].crash, Hung):
+            break
+    return out
 
 
 def unsupported(result: Result, engine: Engine) -> None:
@@ -60,14 +75,15 @@ def take(
     engine: Engine,
     references: Sequence[Engine] = (),
     later: bool = False,
+    trial: Trial | None = None,
 ) -> Verdict:
     """Judge one case into a result: every failure is blamed and counted, the first of each signature explained (or pending).
 
-    Witnesses see those, and one passing case in so many.
+    Witnesses see those, and one passing case in so many. ``trial``, if it is at hand, is not made again.
     """
     task = result.task
     note = {"seed": task.seed, "index": i, "drawn as": task.op}
-    verdict, trial, certificate = judged(case, engine, task.k, task.modes)
+    verdict, trial, certificate = judged(case, engine, task.k, task.modes, trial)
     verdict = replace(verdict, note=note)
     if hung(verdict):
         crashed(result, verdict)

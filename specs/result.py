@@ -77,7 +77,9 @@ class Result:
         self.entries += verdict.entries
         self.undecided += verdict.undecided
         for finding in verdict.findings:
-            self.counts.setdefault(finding.property, Counter())[finding.kind] += 1
+            if finding.property not in self.counts:
+                self.counts[finding.property] = Counter()
+            self.counts[finding.property][finding.kind] += 1
             self.worst[finding.property] = max(self.worst.get(finding.property, 0.0), finding.units)
 
     def tally(self, verdict: Verdict) -> None:
