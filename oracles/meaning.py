@@ -12,6 +12,7 @@ import numpy as np
 from scipy import special
 
 from gradproof.oracles.meaning_special import BranchSpecial, NumpySpecial, ScalarSpecial, each
+from gradproof.oracles.order import ascending
 
 Axis = int | tuple[int, ...] | None
 
