@@ -3,7 +3,7 @@
 A row whose machinery does not exist yet is NOT YET SHOWN: counted, never green. Nothing here is a stored result.
 """
 
-# ruff: noqa: RUF001 (Greek letters, primes and minus signs, as printed)
+
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gradproof.oracles.judge import judge
 from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.rewrite import forward_values, opened
 from gradproof.oracles.verdict import Kind
-from gradproof.specs import digits, trap, walk, worked
+from gradproof.specs import claims_health, claims_memory, digits, trap, walk, worked
 from gradproof.specs.claim import CLAIMS, HISTORY, Claim, decided, unshown
 from gradproof.specs.worked import Digit, Example
 
@@ -34,14 +34,8 @@ RANDOM_WALKS = 40
 MISSING = {
     5: "needs the cost bench: counted work, and paired timings of backward against forward from 10³ to 10⁸ parameters",
     6: "needs both modes timed on the same graphs while inputs and outputs grow",
-    7: "needs the count of saved bytes on a transformer, its fit, and the peak of an evaluation without gradients",
-    8: "needs checkpointing in the engine: bit-equal gradients, memory O(√L), at most one extra forward",
     9: "needs float16 and bfloat16 in the engine (the judge has them), autocast and loss scaling",
     10: "needs sharded training through a real process group, and the bytes of each rank",
-    11: "needs per-layer gradient norms by depth, with and without the fix",
-    12: "needs gradient clipping in the engine, and growth rates of an RNN and of transformers by depth",
-    13: "needs a NaN and an Inf injected at each node, compared with reachability, and the anomaly hook",
-    14: "needs the traced mode of the engine",
     15: "needs a TensorFlow adapter, and all three frameworks judged in one run",
     17: "needs the slopes of claim 6 and the byte formulas of claims 7 and 10",
 }
@@ -190,6 +184,12 @@ EVIDENCE: dict[int, Callable[[], Claim]] = {
     2: lambda: net_claim(by_name("native")),
     3: lambda: worked_claim(3, worked.chain(), by_name("native")),
     4: _walk,
+    7: claims_memory.memory,
+    8: claims_memory.checkpointing,
+    11: claims_health.vanishing,
+    12: claims_health.exploding,
+    13: claims_health.nonfinite,
+    14: claims_memory.traced,
     16: _training,
 }
 

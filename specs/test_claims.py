@@ -7,6 +7,7 @@ A row whose machinery does not exist yet passes only by saying so, word for word
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from gradproof.oracles.registry import engine as by_name
-from gradproof.specs import claims, digits, trap, walk, worked
+from gradproof.specs import claims, depth, digits, footprint, poison, trap, walk, worked
 from gradproof.specs.exactly import ends, rounded
 
 
@@ -130,12 +131,17 @@ def test_claim_6() -> None:
 
 def test_claim_7() -> None:
     """Backward needs the cached activations: memory O(layers · batch · seq · hidden); inference frees layer by layer"""
-    not_yet_shown(7)
+    shown(7)
+    kept, again = footprint.fit(recompute=False), footprint.fit(recompute=True)
+    assert (kept.off, again.off, kept.c, again.c, kept.a) == (0, 0, 1, 0, again.a)
+    size = footprint.Size(layers=2, batch=1, seq=11, hidden=24, heads=3)  # none of those fitted
+    assert footprint.saved(size) == kept.numbers(size)
+    assert footprint.saved(size, recompute=True) == again.numbers(size)
 
 
 def test_claim_8() -> None:
     """Activation checkpointing trades compute for memory"""
-    not_yet_shown(8)
+    shown(8)
 
 
 def test_claim_9() -> None:
@@ -150,22 +156,38 @@ def test_claim_10() -> None:
 
 def test_claim_11() -> None:
     """Gradients vanish through many saturating layers; residual connections and ReLU-family activations fix it"""
-    not_yet_shown(11)
+    shown(11)
+    plain, relu, residual = (
+        depth.feed_forward("sigmoid", 32), depth.feed_forward("relu", 32, gain=2**0.5), depth.feed_forward("sigmoid", 32, residual=True)
+    )  # fmt: skip
+    assert plain.flow.rate < 0.25  # no sigmoid's slope is steeper
+    assert plain.flow.total < 1e-18
+    assert 0.9 < relu.flow.rate < 1.1
+    assert 0.99 < residual.flow.rate < 1.01
 
 
 def test_claim_12() -> None:
     """Gradients explode in RNNs and deep nets; gradient clipping defends"""
-    not_yet_shown(12)
+    shown(12)
+    assert depth.recurrent("linear", 1.5).flow.rate == pytest.approx(1.5, rel=1e-12)
+    assert depth.trained("linear", "none").kept == math.inf
+    assert depth.trained("linear", "global norm").kept < 0.01
 
 
 def test_claim_13() -> None:
     """One inf or nan anywhere corrupts the whole gradient; frameworks have hooks that detect it"""
-    not_yet_shown(13)
+    shown(13)
+    apart = list(poison.spoiled_runs("apart"))
+    assert not any(r.whole for r in apart)  # two losses that share nothing
+    assert all(r.found == r.allowed for r in apart)
+    dense = [r for r in poison.spoiled_runs("dense") if r.what == "nan" and r.phase == "forward"]
+    assert [r.op for r in dense if not r.found] == ["getitem", "mean", "multiply"]  # whose values no rule reads
+    assert all(r.whole for r in dense if r.found)
 
 
 def test_claim_14() -> None:
     """Frameworks differ in when the graph is built: eager or traced"""
-    not_yet_shown(14)
+    shown(14)
 
 
 def test_claim_15() -> None:

@@ -71,7 +71,7 @@ class Walk:
 def walk(f: Callable[..., ge.Array], inputs: list[Array], cotangent: Array | None = None) -> Walk:
     """Record ``f`` at fresh variables, run ``backward`` once, and say what it did."""
     out = f(*map(ge.variable, inputs))
-    nodes = _tape(out.node)
+    nodes = tape_behind(out.node)
     pulls: list[tuple[int, int]] = []
     for node in nodes:
         node.op = _noting(node, pulls)
@@ -85,7 +85,7 @@ def walk(f: Callable[..., ge.Array], inputs: list[Array], cotangent: Array | Non
     )
 
 
-def _tape(end: Node | None) -> list[Node]:
+def tape_behind(end: Node | None) -> list[Node]:
     """Every node an output depends on, except variables, in the order they were made."""
     found: dict[int, Node] = {}
     waiting = [end]

@@ -29,7 +29,9 @@ THIRD_PARTY = {
 MAY_ALSO = {
     "specs/mutants": {"gradproof.engine"},
     "specs/test_": {"pytest", "gradproof.engine"},
-    "specs/claims.py": {"gradproof.engine"},
+    "specs/claims": {"gradproof.engine"},
+    "specs/depth.py": {"gradproof.engine"},
+    "specs/poison.py": {"gradproof.engine"},
     "specs/digits.py": {"gradproof.engine", "sklearn"},
     "specs/walk.py": {"gradproof.engine"},
     "specs/mutants/checkers.py": {"gradproof.engine", "torch", "jax"},
