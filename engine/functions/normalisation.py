@@ -14,6 +14,7 @@ from gradproof.engine.errors import ShapeError
 from gradproof.engine.functions import elementwise as el
 from gradproof.engine.functions import reduction, shape
 from gradproof.engine.functions.convolution import windows
+from gradproof.engine.functions.narrow import in_float32
 
 __all__ = [
     "batch_norm",
@@ -54,17 +55,20 @@ def _with_channels(name: str, x: Any, least: int) -> Array:
     return x
 
 
+@in_float32
 def layer_norm(x: Any, weight: Any, bias: Any, eps: float = 1e-5) -> Array:
     """The last axis brought to mean 0 and variance 1, then scaled and shifted."""
     return el.add(el.multiply(_standardized(as_array(x), -1, eps), weight), bias)
 
 
+@in_float32
 def batch_norm(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Array:
     """Each channel brought to mean 0 and variance 1 over the batch and all places, then scaled and shifted."""
     x = _with_channels("batch_norm", x, 2)
     return _affine(_standardized(x, (0, *range(2, x.ndim)), eps), weight, bias)
 
 
+@in_float32
 def batch_norm_inference(
     x: Any, mean: Any, variance: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Array:
@@ -74,6 +78,7 @@ def batch_norm_inference(
     return _affine(el.multiply(el.subtract(x, _by_channel(mean, x.ndim)), scale), weight, bias)
 
 
+@in_float32
 def group_norm(x: Any, weight: Any = None, bias: Any = None, groups: int = 1, eps: float = 1e-5) -> Array:
     """Each group of channels of a sample brought to mean 0 and variance 1, then each channel scaled and shifted."""
     x = _with_channels("group_norm", x, 2)
@@ -84,12 +89,14 @@ def group_norm(x: Any, weight: Any = None, bias: Any = None, groups: int = 1, ep
     return _affine(shape.reshape(_standardized(apart, tuple(range(2, apart.ndim)), eps), x.shape), weight, bias)
 
 
+@in_float32
 def instance_norm(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Array:
     """Each channel of a sample brought to mean 0 and variance 1 over its places, then scaled and shifted."""
     x = _with_channels("instance_norm", x, 3)
     return _affine(_standardized(x, tuple(range(2, x.ndim)), eps), weight, bias)
 
 
+@in_float32
 def rms_norm(x: Any, weight: Any = None, eps: float = 1e-5) -> Array:
     """The last axis over the root of its mean square, then scaled."""
     x = as_array(x)
@@ -97,6 +104,7 @@ def rms_norm(x: Any, weight: Any = None, eps: float = 1e-5) -> Array:
     return made if weight is None else el.multiply(made, weight)
 
 
+@in_float32
 def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Array:
     """x over (k + alpha * the mean square of ``size`` neighbouring channels) ** beta."""
     x = _with_channels("local_response_norm", x, 2)
@@ -108,12 +116,14 @@ def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.
     return el.divide(x, el.pow(near * (alpha / size) + k, beta))
 
 
+@in_float32
 def normalize(x: Any, axis: int = -1, eps: float = 1e-12) -> Array:
     """x over its Euclidean length along an axis, or over eps where that is longer."""
     x = as_array(x)
     return el.divide(x, el.clip(reduction.vector_norm(x, axis=axis, keepdims=True), min=eps))
 
 
+@in_float32
 def weight_norm(v: Any, g: Any) -> Array:
     """Filters of the directions v and the lengths g. Shapes: v (O, ...), g (O, 1, ...)."""
     v = as_array(v)

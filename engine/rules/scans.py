@@ -22,7 +22,9 @@ def _recurrence_x(xp: Any, ct: Any, out: Any, x: Any, decay: Any, axis: int, rev
 
 
 def _recurrence_decay(xp: Any, ct: Any, out: Any, x: Any, decay: Any, axis: int, reverse: bool) -> Any:
-    return _adjoint(xp, ct, decay, axis, reverse) * xp.shifted(out, axis=axis, by=-1 if reverse else 1, fill=0.0)
+    before = xp.shifted(out, axis=axis, by=-1 if reverse else 1, fill=0.0)
+    adjoint = _adjoint(xp, ct, decay, axis, reverse)
+    return adjoint * xp.guard(adjoint, xp.isfinite(before), before)  # nothing flows through an overflow either
 
 
 def _prod(xp: Any, ct: Any, out: Any, x: Any, axis: int, include_initial: bool) -> Any:

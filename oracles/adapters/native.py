@@ -20,7 +20,7 @@ AT_KINKS: dict[str, float | str] = {  # specs/conventions.md
     "abs": 0.0, "nn.relu": 0.0, "nn.leaky_relu": "last", "nn.elu": "last", "clip": 1.0,
     "hypot": 0.0, "linalg.vector_norm": 0.0, **dict.fromkeys((*TIES, *POOLS), "even"),
     **dict.fromkeys(("sort", "topk", "kthvalue", "median", "quantile"), "first"),
-    **dict.fromkeys(("cumulative_max", "cumulative_min"), "last"), **dict.fromkeys(("amax", "amin", "ptp", "nanmax", "nanmin"), "even"),
+    **dict.fromkeys(("cumulative_max", "cumulative_min", "lookup"), "last"), **dict.fromkeys(("amax", "amin", "ptp", "nanmax", "nanmin"), "even"),
 }  # fmt: skip
 
 
@@ -31,7 +31,7 @@ class NativeEngine:
     lineage: str = "gradproof.engine"
     version: str = version("gradproof")
     namespace: ModuleType = ge
-    capabilities: Capabilities = Capabilities(dtypes=("float64", "float32"), modes=nestings(around=("", "vmap of ", "compiled ")), at_kinks=AT_KINKS)
+    capabilities: Capabilities = Capabilities(dtypes=("float64", "float32", "float16", "bfloat16"), modes=nestings(around=("", "vmap of ", "compiled ")), at_kinks=AT_KINKS)
 
     def from_numpy(self, array: Array) -> Array:
         """The array itself: the engine promises never to write it, and the contract checks hold it to that."""
