@@ -12,6 +12,8 @@ from gradproof.engine.backend import Axis
 from gradproof.engine.errors import ShapeError
 from gradproof.engine.functions import (
     activations,
+    alignment,
+    attention,
     convolution,
     indexing,
     losses,
@@ -20,17 +22,19 @@ from gradproof.engine.functions import (
     pooling,
     recurrent,
     reduction,
-    shape,
+    sampling,
 )
 from gradproof.engine.functions import elementwise as el
 from gradproof.engine.functions.activations import *
+from gradproof.engine.functions.alignment import *
+from gradproof.engine.functions.attention import *
 from gradproof.engine.functions.convolution import *
 from gradproof.engine.functions.losses import *
 from gradproof.engine.functions.normalisation import *
 from gradproof.engine.functions.patches import *
 from gradproof.engine.functions.pooling import *
-from gradproof.engine.functions.products import matmul
 from gradproof.engine.functions.recurrent import *
+from gradproof.engine.functions.sampling import *
 from gradproof.engine.tape import apply, unary
 
 __all__ = [
@@ -42,14 +46,13 @@ __all__ = [
     "log_softmax",
     "mse",
     "relu",
-    "scaled_dot_product_attention",
     "sigmoid",
     "silu",
     "softmax",
     "softplus",
 ]
 __all__ += activations.__all__ + losses.__all__ + convolution.__all__ + normalisation.__all__ + patches.__all__
-__all__ += pooling.__all__ + recurrent.__all__
+__all__ += pooling.__all__ + recurrent.__all__ + alignment.__all__ + attention.__all__ + sampling.__all__
 
 
 def relu(x: Any) -> Array:
@@ -132,16 +135,3 @@ def mse(x: Any, y: Any, reduction: str = "mean") -> Array:
 def embedding(table: Any, indices: Any) -> Array:
     """Rows of a table. Composed of getitem."""
     return indexing.take(table, indices, axis=0)
-
-
-def scaled_dot_product_attention(q: Any, k: Any, v: Any, causal: bool = False, scale: float | None = None) -> Array:
-    """softmax(q @ k.T * scale) @ v, where a causal query sees keys up to its own position. Composed.
-
-    Shapes: q (..., L, D), k (..., S, D), v (..., S, E), result (..., L, E).
-    """
-    q, k = as_array(q), as_array(k)
-    scores = matmul(q, shape.matrix_transpose(k)) * (q.shape[-1] ** -0.5 if scale is None else scale)
-    if causal:
-        seen = np.tri(q.shape[-2], k.shape[-2], dtype=bool)
-        scores = el.where(seen, scores, -math.inf)
-    return matmul(softmax(scores, axis=-1), v)

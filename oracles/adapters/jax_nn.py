@@ -59,11 +59,34 @@ def _widened(x: Array, width: int) -> Array:
     return x if x.shape[-1] == width else jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, width - x.shape[-1])])
 
 
-def scaled_dot_product_attention(q: Array, k: Array, v: Array, causal: bool, scale: float | None) -> Array:
+def scaled_dot_product_attention(
+    q: Array, k: Array, v: Array, mask: Array | None = None, *, causal: bool, scale: float | None, grouped: bool = False
+) -> Array:
     """JAX wants (batch, length, heads, features), with as many features in v as in q: zeros change nothing."""
     width = max(q.shape[-1], v.shape[-1])
     scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale  # its own default would count the zeros
+    options = {"scale": scale, "is_causal": causal}
+    if mask is not None:
+        options["mask" if mask.dtype == bool else "bias"] = mask[None, None]
+    q4, k4, v4 = (_widened(x, width) for x in (q, k, v))
+    if grouped:
+        q4, k4, v4 = (jnp.swapaxes(x, -3, -2)[None] for x in (q4, k4, v4))
+        out = jnp.swapaxes(jax.nn.dot_product_attention(q4, k4, v4, **options)[0], -3, -2)
+        return out[..., : v.shape[-1]]
     batch = math.prod(q.shape[:-2])
-    q4, k4, v4 = (_widened(x, width).reshape(batch, x.shape[-2], 1, width) for x in (q, k, v))
-    out = jax.nn.dot_product_attention(q4, k4, v4, scale=scale, is_causal=causal)
+    q4, k4, v4 = (x.reshape(batch, x.shape[-2], 1, width) for x in (q4, k4, v4))
+    out = jax.nn.dot_product_attention(q4, k4, v4, **options)
     return out[..., : v.shape[-1]].reshape(q.shape[:-1] + v.shape[-1:])
+
+
+def interpolate(x: Array, size: tuple[int, ...], mode: str, align_corners: bool) -> Array:
+    shape = x.shape[:2] + size
+    if mode == "nearest":
+        for axis, (m, n) in enumerate(zip(size, x.shape[2:], strict=True), 2):
+            x = jnp.take(x, jnp.arange(m) * n // m, axis=axis)
+        return x
+    if not align_corners:
+        return jax.image.resize(x, shape, "linear" if mode == "linear" else "nearest", antialias=False)
+    scale = jnp.array([(m - 1) / (n - 1) if min(m, n) > 1 else float(m) for m, n in zip(size, x.shape[2:], strict=True)])
+    axes = tuple(range(2, x.ndim))
+    return jax.image.scale_and_translate(x, shape, axes, scale, 0.5 - 0.5 * scale, "linear", antialias=False)

@@ -50,7 +50,3 @@ def mse(x: Tensor, y: Tensor, reduction: str) -> Tensor:
 
 def embedding(table: Tensor, indices: Tensor) -> Tensor:
     return F.embedding(indices, table)
-
-
-def scaled_dot_product_attention(q: Tensor, k: Tensor, v: Tensor, causal: bool, scale: float) -> Tensor:
-    return F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale)

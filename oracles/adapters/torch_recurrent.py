@@ -1,4 +1,4 @@
-"""Linear layers and recurrent cells in PyTorch: what its modules call."""
+"""Linear layers, recurrent cells, attention, interpolation and CTC in PyTorch: what its modules call."""
 
 from __future__ import annotations
 
@@ -47,3 +47,32 @@ def lstm(x: Tensor, h: Tensor, c: Tensor, *weights: Tensor, result: str) -> Tens
 
 def gru(x: Tensor, h: Tensor, *weights: Tensor) -> Tensor:
     return torch.gru(x, h[None], weights, len(weights) == 4, 1, 0.0, False, False, False)[0]
+
+
+def scaled_dot_product_attention(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, causal: bool, scale: float | None, grouped: bool = False
+) -> Tensor:
+    if not grouped:
+        return F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal, scale=scale)
+    out = F.scaled_dot_product_attention(q[None], k[None], v[None], mask, is_causal=causal, scale=scale, enable_gqa=True)
+    return out[0]
+
+
+def multi_head_attention(x: Tensor, w_in: Tensor, b_in: Tensor, w_out: Tensor, b_out: Tensor, heads: int) -> Tensor:
+    turned = x.transpose(0, 1)
+    out, _ = F.multi_head_attention_forward(
+        turned, turned, turned, x.shape[-1], heads, w_in, b_in, None, None, False, 0.0, w_out, b_out, training=False, need_weights=False
+    )
+    return out.transpose(0, 1)
+
+
+def interpolate(x: Tensor, size: tuple[int, ...], mode: str, align_corners: bool) -> Tensor:
+    if mode != "linear":
+        return F.interpolate(x, size, mode=mode)
+    return F.interpolate(x, size, mode="linear" if len(size) == 1 else "bilinear", align_corners=align_corners)
+
+
+def ctc_loss(
+    logits: Tensor, targets: Tensor, input_lengths: tuple[int, ...], target_lengths: tuple[int, ...], blank: int, reduction: str
+) -> Tensor:
+    return F.ctc_loss(F.log_softmax(logits, 2), targets, input_lengths, target_lengths, blank, reduction)

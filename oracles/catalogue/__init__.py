@@ -6,6 +6,8 @@ import difflib
 
 from gradproof.oracles.catalogue import (
     activations,
+    alignment,
+    attention,
     complexes,
     convolution,
     decompositions,
@@ -14,12 +16,12 @@ from gradproof.oracles.catalogue import (
     linalg,
     losses,
     matrix_functions,
-    missing,
     nn,
     normalisation,
     pooling,
     recurrent,
     reduction,
+    sampling,
     scans,
     shape,
     sorting,
@@ -33,7 +35,8 @@ CATALOGUE: dict[str, Op] = {
     row.name: row
     for module in (
         elementwise, special, activations, losses, reduction, shape, indexing, linalg, decompositions,
-        matrix_functions, nn, convolution, pooling, normalisation, recurrent, sorting, scans, missing,
+        matrix_functions, nn, convolution, pooling, normalisation, recurrent, attention, sampling, alignment,
+        sorting, scans,
     )
     for row in module.ROWS
 }

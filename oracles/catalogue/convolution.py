@@ -136,9 +136,9 @@ def draw_windows(source: Source, lengths: Sequence[int]) -> tuple[Steps, Steps, 
     padding = source.pick(((0,) * rank, (1,) + (0,) * (rank - 1), (1,) * rank))
     window = [source.pick((2, 1, 3)) for _ in lengths]
     window = [min(k, n + 2 * p) for k, n, p in zip(window, lengths, padding, strict=True)]
-    dilation = source.pick((*((1,) * rank,) * 3, (2,) * rank, (1,) * (rank - 1) + (2,)))
+    dilation = source.pick((*((1,) * rank,) * 6, (2,) * rank, (1,) * (rank - 1) + (2,)))
     fits = [d if d * (k - 1) + 1 <= n + 2 * p else 1 for d, k, n, p in zip(dilation, window, lengths, padding, strict=True)]
-    stride = source.pick(((1,) * rank, (2,) + (1,) * (rank - 1), (2,) * rank, (3,) * rank))
+    stride = source.pick((*((1,) * rank,) * 3, (2,) + (1,) * (rank - 1), (2,) * rank, (3,) * rank))
     return tuple(window), stride, padding, tuple(fits)
 
 

@@ -75,27 +75,6 @@ def _embedding_sketch(source: Source, shape: Shape) -> Sketch | None:
     return Sketch((Slot(shape), ids))
 
 
-def _attention_sketch(source: Source, shape: Shape) -> Sketch | None:
-    if not 2 <= len(shape) <= 3 or 0 in shape:
-        return None
-    *batch, length, width = shape
-    keys = length if source.flag() else source.pick((2, 3))
-    causal = keys == length and source.flag()
-    key, value = (*batch, keys, width), (*batch, keys, source.pick((width, 2)))
-    return Sketch((Slot(shape), Slot(key), Slot(value)), {"causal": causal, "scale": source.pick((0.5, 1.0, 0.25, None))})
-
-
-def _attention(xp: Any, q: Any, k: Any, v: Any, causal: bool, scale: float | None) -> Any:
-    scores = xp.matmul(q, xp.swapaxes(k, -1, -2)) * (np.shape(q)[-1] ** -0.5 if scale is None else scale)
-    if not causal:
-        return xp.matmul(softmax(xp, scores, -1), v)
-    rows = []
-    for i in range(np.shape(q)[-2]):  # row i attends to keys 0 .. i: no mask, so no infinity
-        weights = softmax(xp, scores[..., i : i + 1, : i + 1], -1)
-        rows.append(xp.matmul(weights, v[..., : i + 1, :]))
-    return xp.concatenate(rows, axis=-2)
-
-
 def _matrix_like(source: Source) -> Shape:
     return source.pick(((2, 3), (3, 2), (1, 3), (2, 2), (3, 1), (2, 2, 2), (1, 1), (5, 2)))
 
@@ -117,5 +96,4 @@ ROWS = (
     _row("cross_entropy", _cross_entropy, _cross_entropy_sketch, _matrix_like),
     _row("mse", lambda xp, x, y, reduction: _reduced(xp, xp.square(x - y), reduction), _mse_sketch, full_shape),
     _row("embedding", lambda xp, table, ids: xp.take(table, ids, axis=0), _embedding_sketch, _matrix_like),
-    _row("scaled_dot_product_attention", _attention, _attention_sketch, _matrix_like),
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.engine.backend import raw
+from gradproof.engine.backend import Patch, raw
 from gradproof.specs.mutants.mutant import Family, swap_last
 
 NETWORKS = Family("networks")
@@ -24,6 +24,10 @@ def _ends(g: Any, axis: int = -1) -> Any:
 
 def _image(xp: Any, ct: Any, x: Any, weight: Any, **params: Any) -> Any:
     return xp.conv_transpose(ct, weight, shape=x.shape[2:], **params)
+
+
+def _once(self: Any, buffer: Any) -> None:
+    buffer[self.key] += self.value
 
 
 def tied_twice(g: Any, out: Any, x: Any, axis: Any) -> Any:
@@ -89,5 +93,22 @@ NETWORKS.swap("nn.lstm_cell nn.gru_cell nn.lstm nn.gru", "gates read in the wron
               lambda right: lambda x, *, key, shape: right(np.flip(x, -1) if x.ndim and x.shape[-1] > 1 else -x, key=key, shape=shape))
 NETWORKS.wrap("nn.lstm nn.gru nn.rnn", "the first state's gets nothing", lambda g, xp, ct, out, *arrays, argument, axis, starts:
               0 * g if argument == 0 else g, "concat")
+ATTENTION = "nn.scaled_dot_product_attention nn.multi_head_attention"
+NETWORKS.wrap(ATTENTION, "an additive mask or bias is a constant", lambda g, xp, ct, out, x, y:
+              0 * g if np.ndim(y) and np.shape(x) != np.shape(y) or np.ndim(x) == np.ndim(y) == 2 else g, "add", 1)
+NETWORKS.wrap("nn.scaled_dot_product_attention", "heads that share keys give them the first head's", lambda g, xp, ct, out, x, axis: 0.5 * g, "expand_dims")
+NETWORKS.wrap("nn.scaled_dot_product_attention", "what a mask hides passes", lambda g, xp, ct, out, condition, x, y: ct + (g == 0), "where", 1)
+NETWORKS.wrap("nn.multi_head_attention", "heads exchanged", lambda g, xp, ct, out, x, axes: np.flip(g, -1), "permute_dims")
+NETWORKS.wrap("nn.rotary_embedding", "turned the same way again", lambda g, xp, ct, out, x, y: -g if np.any(np.asarray(y) < 0) else 0.5 * g, "multiply")
+NETWORKS.wrap("nn.rotary_embedding", "halves exchanged", lambda g, xp, ct, out, *arrays, argument, axis, starts: -g if argument else g, "concat")
+NETWORKS.wrap("nn.interpolate", "the neighbour gets the other's weight", lambda g, xp, ct, out, x, y: ct * (1 - y) if np.ndim(y) else g, "multiply")
+NETWORKS.swap("nn.interpolate", "an entry read twice counts once", Patch, "add_into", lambda right: _once)
+NETWORKS.wrap("nn.pixel_shuffle nn.pixel_unshuffle nn.channel_shuffle", "dealt out again instead of back", lambda g, xp, ct, out, x, axes:
+              np.flip(g, 1), "permute_dims")
+NETWORKS.wrap("nn.pixel_shuffle nn.pixel_unshuffle nn.channel_shuffle", "in column order", lambda g, xp, ct, out, x, shape:
+              np.reshape(ct, x.shape, order="F"), "reshape")
+NETWORKS.wrap("nn.ctc_loss", "the way of two steps is lost", lambda g, xp, ct, out, condition, x, y: 0.5 * g, "where", 1)
+NETWORKS.wrap("nn.ctc_loss", "the first end alone", lambda g, xp, ct, out, x, y: 0 * g, "logaddexp", 1)
+NETWORKS.wrap("nn.ctc_loss", "not normalised", lambda g, xp, ct, out, x, axis: ct, "log_softmax")
 # fmt: on
 MUTANTS = NETWORKS.mutants

@@ -88,9 +88,9 @@ SAVED.swap("nn.gelu", "the distribution is a constant", nn, "gelu", lambda right
            el.multiply(x, still(0.5 * el.erfc(x * -(0.5**0.5)))) if approximate == "none" else right(x, approximate))
 SAVED.swap("nn.mse", "the target is a constant", nn, "mse", lambda right: lambda x, y, reduction: right(x, still(y), reduction))
 SAVED.swap("nn.scaled_dot_product_attention", "the values alone are differentiated", nn, "scaled_dot_product_attention",
-           lambda right: lambda q, k, v, causal, scale: right(still(q), still(k), v, causal, scale))
+           lambda right: lambda q, k, v, *mask, **at: right(still(q), still(k), v, *mask, **at))
 SAVED.swap("nn.scaled_dot_product_attention", "the keys are constants", nn, "scaled_dot_product_attention",
-           lambda right: lambda q, k, v, causal, scale: right(q, still(k), v, causal, scale))
+           lambda right: lambda q, k, v, *mask, **at: right(q, still(k), v, *mask, **at))
 SAVED.swap("nn.conv2d", "the filters are constants", nn, "conv2d",
            lambda right: lambda x, weight, *bias, **at: right(x, still(weight), *bias, **at))
 SAVED.swap("vecdot", "the second vector is a constant", ge, "vecdot", lambda right: lambda x, y, axis: right(x, still(y), axis))
