@@ -16,9 +16,11 @@ import numpy as np
 
 from gradproof.engine.array import Array, as_array
 from gradproof.engine.errors import DtypeError, ShapeError, TapeError
-from gradproof.engine.tape import ALIAS, NOTHING, Node, Op, state
+from gradproof.engine.rules import Rule
+from gradproof.engine.tape import NOTHING, Node, Op, state
 
 Hook = Callable[[Array], Any]
+HOOK = Op("hook", lambda x: x, (Rule(frozenset(), lambda xp, ct, out, x: ct),))
 
 
 class Handle:
@@ -65,9 +67,11 @@ def hook(x: Any, on_value: Hook | None = None, on_cotangent: Hook | None = None)
     data = x.data
     if on_value is not None:
         data = _replaced(on_value(Array(data)), Array(data), "value").data
+        if state.watch is not None:
+            state.watch.computed(HOOK, (x.data,), data)
     if x.node is None or not state.recording:
         return Array(data)
-    out = Array(data, Node(ALIAS, (x.node,), (x.node,), None, NOTHING, x.node.oldest, x.shape, x.dtype))
+    out = Array(data, Node(HOOK, (x.node,), (x.node,), None, NOTHING, x.node.oldest, x.shape, x.dtype))
     if on_cotangent is not None:
         register(out, on_cotangent)
     return out

@@ -77,6 +77,13 @@ def test_contributions_that_overflow_in_their_sum_are_named() -> None:
     assert "finite contributions to the cotangent of 'multiply' add up to inf" in str(error)
 
 
+def test_what_a_hook_puts_in_place_is_named_as_the_hooks() -> None:
+    bad = lambda v: v.data * np.nan
+    assert caught(lambda: ge.grad(lambda x: ge.hook(x * 2.0, on_value=bad) ** 2)(1.0)).op == "hook"
+    error = caught(lambda: ge.grad(lambda x: ge.hook(x * 2.0, on_cotangent=bad) ** 2)(1.0))
+    assert (error.phase, error.op, error.argument) == ("backward", "hook", 0)
+
+
 def test_a_value_made_before_says_that_its_line_is_unknown() -> None:
     y = ge.sqrt(ge.variable(0.0))
     error = caught(y.backward)
