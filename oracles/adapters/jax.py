@@ -80,7 +80,7 @@ AT_KINKS: dict[str, float | str] = {
     "abs": 1.0, "nn.relu": 0.0, "nn.leaky_relu": "first", "nn.elu": "last", "clip": 0.5,
     **dict.fromkeys(("linalg.vector_norm", "std"), math.nan), **dict.fromkeys(TIES, "even"),
     **dict.fromkeys(POOLS[:3], "first"),
-    **dict.fromkeys(("amax", "amin", "ptp", "nanmax", "nanmin"), "even"),
+    "lookup": "last", **dict.fromkeys(("amax", "amin", "ptp", "nanmax", "nanmin"), "even"),
 }  # fmt: skip
 
 

@@ -20,6 +20,8 @@ from gradproof.oracles.adapters import jax_nn as nn
 from gradproof.oracles.adapters.jax_order import *
 from gradproof.oracles.adapters.jax_special import *
 from gradproof.oracles.adapters.jax_missing import *
+from gradproof.oracles.adapters.jax_pieces import *
+from gradproof.oracles.adapters.jax_scatter import *
 
 __all__ = ["complex", "linalg", "nn"]
 

@@ -48,7 +48,7 @@ AT_KINKS: dict[str, float | str] = {
     "abs": 0.0, "nn.relu": 0.0, "nn.leaky_relu": "last", "nn.elu": "last", "clip": 1.0, 
     "hypot": math.nan, "linalg.vector_norm": 0.0, "maximum": "even", "minimum": "even",
     **dict.fromkeys(POOLS, "first"),
-    "sort": "first", "cumulative_max": "last", "cumulative_min": "last", "amax": "even", "amin": "even", "ptp": "even", "nanmax": "even", "nanmin": "even",
+    "sort": "first", "cumulative_max": "last", "cumulative_min": "last", "lookup": "last", "amax": "even", "amin": "even", "ptp": "even", "nanmax": "even", "nanmin": "even",
 }  # fmt: skip
 
 

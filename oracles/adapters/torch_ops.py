@@ -20,6 +20,8 @@ from gradproof.oracles.adapters import torch_nn as nn
 from gradproof.oracles.adapters.torch_order import *
 from gradproof.oracles.adapters.torch_special import *
 from gradproof.oracles.adapters.torch_missing import *
+from gradproof.oracles.adapters.torch_pieces import *
+from gradproof.oracles.adapters.torch_scatter import *
 
 __all__ = ["complex", "linalg", "nn"]
 

@@ -18,11 +18,13 @@ from gradproof.oracles.catalogue import (
     matrix_functions,
     nn,
     normalisation,
+    pieces,
     pooling,
     recurrent,
     reduction,
     sampling,
     scans,
+    scatter,
     shape,
     sorting,
     special,
@@ -36,7 +38,7 @@ CATALOGUE: dict[str, Op] = {
     for module in (
         elementwise, special, activations, losses, reduction, shape, indexing, linalg, decompositions,
         matrix_functions, nn, convolution, pooling, normalisation, recurrent, attention, sampling, alignment,
-        sorting, scans,
+        sorting, scans, pieces, scatter,
     )
     for row in module.ROWS
 }

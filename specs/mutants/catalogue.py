@@ -21,6 +21,7 @@ from gradproof.specs.mutants import (
     networks,
     nonlinear,
     ordered,
+    placed,
     region,
     saved,
     scale,
@@ -37,7 +38,7 @@ MUTANTS: tuple[Mutant, ...] = tuple(
     mutant
     for family in (
         factor, saved, scale, broadcast, axis, layout, singular, ties, region, accuracy, flow, nonlinear, shapes,
-        second, closure, variety, ordered, networks, matrices, special,
+        second, closure, variety, ordered, placed, networks, matrices, special,
     )
     for mutant in family.MUTANTS
 ) + tuple(benign.UNDECLARED)  # fmt: skip

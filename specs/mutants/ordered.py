@@ -23,8 +23,8 @@ SORTED = "sort topk kthvalue median quantile"
 
 
 def bent(right: Any, wrong: Any) -> Any:
-    """The values of ``right`` with the gradient of ``wrong``."""
-    return ge.add(wrong, ge.stop_gradient(ge.subtract(right, wrong)))
+    """The values of ``right``, to the last bit, with the gradient of ``wrong``."""
+    return ge.add(ge.stop_gradient(right), ge.subtract(wrong, ge.stop_gradient(wrong)))
 
 
 def _order(x: Any, axis: int, descending: bool) -> Any:
