@@ -17,11 +17,11 @@ from jax import Array
 from gradproof.oracles.adapters import jax_complex as complex
 from gradproof.oracles.adapters import jax_linalg as linalg
 from gradproof.oracles.adapters import jax_nn as nn
-from gradproof.oracles.adapters.jax_order import *
-from gradproof.oracles.adapters.jax_special import *
 from gradproof.oracles.adapters.jax_missing import *
+from gradproof.oracles.adapters.jax_order import *
 from gradproof.oracles.adapters.jax_pieces import *
 from gradproof.oracles.adapters.jax_scatter import *
+from gradproof.oracles.adapters.jax_special import *
 
 __all__ = ["complex", "linalg", "nn"]
 

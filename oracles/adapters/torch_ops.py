@@ -17,11 +17,11 @@ from torch import Tensor
 from gradproof.oracles.adapters import torch_complex as complex
 from gradproof.oracles.adapters import torch_linalg as linalg
 from gradproof.oracles.adapters import torch_nn as nn
-from gradproof.oracles.adapters.torch_order import *
-from gradproof.oracles.adapters.torch_special import *
 from gradproof.oracles.adapters.torch_missing import *
+from gradproof.oracles.adapters.torch_order import *
 from gradproof.oracles.adapters.torch_pieces import *
 from gradproof.oracles.adapters.torch_scatter import *
+from gradproof.oracles.adapters.torch_special import *
 
 __all__ = ["complex", "linalg", "nn"]
 
