@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import EllipsisType
 from typing import Any
 
@@ -82,12 +83,12 @@ class Graph:
                     f"expected one in %0 .. %{defined - 1}."
                 )
 
-    @property
+    @cached_property
     def primals(self) -> tuple[int, ...]:
         """Value ids of the leaves that are differentiated, in order."""
         return tuple(i for i, leaf in enumerate(self.leaves) if not leaf.constant)
 
-    @property
+    @cached_property
     def primal_values(self) -> tuple[Array, ...]:
         """The data of the differentiated leaves, in order."""
         return tuple(leaf.data for leaf in self.leaves if not leaf.constant)
