@@ -81,6 +81,7 @@ AT_KINKS: dict[str, float | str] = {
     **dict.fromkeys(("linalg.vector_norm", "std"), math.nan), **dict.fromkeys(TIES, "even"),
     **dict.fromkeys(POOLS[:3], "first"),
     "lookup": "last", **dict.fromkeys(("amax", "amin", "ptp", "nanmax", "nanmin"), "even"),
+    "nn.hardtanh": 1.0, "nn.relu6": 0.0, "nn.hard_sigmoid": 0.0, "nn.hardswish": 0.0, "nn.selu": "last",
 }  # fmt: skip
 
 

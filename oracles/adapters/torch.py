@@ -49,6 +49,7 @@ AT_KINKS: dict[str, float | str] = {
     "hypot": math.nan, "linalg.vector_norm": 0.0, "maximum": "even", "minimum": "even",
     **dict.fromkeys(POOLS, "first"),
     "sort": "first", "cumulative_max": "last", "cumulative_min": "last", "lookup": "last", "amax": "even", "amin": "even", "ptp": "even", "nanmax": "even", "nanmin": "even",
+    "nn.hardtanh": 0.0, "nn.relu6": 0.0, "nn.hard_sigmoid": 0.0, "nn.hardswish": 0.0, "nn.softshrink": 0.0, "nn.selu": "last", "nn.prelu": "last",
 }  # fmt: skip
 
 
