@@ -91,7 +91,8 @@ def hardswish(x: Any) -> Array:
 def softshrink(x: Any, lambd: float = 0.5) -> Array:
     """x moved towards 0 by lambd, and 0 where that reaches it."""
     x = as_array(x)
-    return el.subtract(x, el.clip(x, -lambd, lambd))
+    moved = el.subtract(x, el.multiply(el.sign(Array(raw_of(x))), lambd))  # x - clip(x) would add a cotangent and take it away
+    return el.where((raw_of(x) > lambd) | (raw_of(x) < -lambd), moved, 0.0)
 
 
 def hardshrink(x: Any, lambd: float = 0.5) -> Array:
