@@ -108,7 +108,8 @@ class Writer:
                 self._release(n, but=one.out)  # it may write over an operand that ends here
             b = self._take(self.kinds[one.out])
             self.owner[one.out] = b
-            said = [*said, f"b{b}"] if not name.startswith("reduce") else [said[0], said[1], "None", f"b{b}", said[2]]
+            out = f"out=b{b}" if name in ("maximum", "minimum") else f"b{b}"  # NumPy takes a third operand of these amiss
+            said = [*said, out] if not name.startswith("reduce") else [said[0], said[1], "None", out, said[2]]
         elif name.startswith("reduce"):
             said = [said[0], said[1], "None", "None", said[2]]
         self.lines.append(f"    v{one.out} = {name}({', '.join(said)})")
