@@ -40,6 +40,12 @@ def device_library(name: str) -> Library:
         namespace = import_module(owner)
         kernels |= {k: lookup(namespace, v) if isinstance(v, str) else partial(v, namespace) for k, v in written.items()}
 
+    def astype(x: Raw, *, dtype: Any) -> Raw:
+        own = isinstance(dtype, np.dtype | type | str)  # NumPy's, which this library may not read
+        return xp.astype(x, getattr(xp, np.dtype(dtype).name) if own else dtype)
+
+    kernels["astype"] = astype
+
     def kernel(op: str) -> Any:
         if op not in kernels:
             raise missing(op, name)

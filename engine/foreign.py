@@ -16,6 +16,7 @@ from gradproof.engine.errors import DtypeError
 from gradproof.engine.library import FOREIGN, Library, accept, inexact
 from gradproof.engine.rules import Rule
 from gradproof.engine.tape import NEVER, Node, Op, misfit, op_of, stand_in, state
+from gradproof.engine.tape import apply as apply_plainly
 
 _NUMBERS = frozenset({float, int, bool, complex})
 _lifted: dict[tuple[Op, str], Op] = {}
@@ -24,6 +25,10 @@ _lifted: dict[tuple[Op, str], Op] = {}
 def apply(name: str, operands: Sequence[Any], params: Mapping[str, Any]) -> Array:
     """The value of a primitive at operands of which one at least is foreign."""
     operands = _lifted_into(operands)
+    if state.cast is not None:
+        operands = state.cast(name, operands)
+        if not any(type(x.data) in FOREIGN if type(x) is Array else type(accept(x)) in FOREIGN for x in operands):
+            return apply_plainly(name, operands, params)
     inputs = [x.node if type(x) is Array else None for x in operands]
     data = [x.data if type(x) is Array else x if type(x) in _NUMBERS else accept(x) for x in operands]
     library, like = _leader(name, data)

@@ -23,8 +23,8 @@ from numpy import ndarray
 from gradproof.engine.array import Array
 from gradproof.engine.backend import IGNORE, Patch, error_state, kernels, raw
 from gradproof.engine.errors import MissingRule, ShapeError, TapeError
-from gradproof.engine.library import FOREIGN, accept, buffer, copied, wide
-from gradproof.engine.rules import RULES, VARIADIC, Rule
+from gradproof.engine.library import COMPLEX, FOREIGN, accept, buffer, copied, is_complex, wide
+from gradproof.engine.rules import REAL_ONLY, RULES, VARIADIC, Rule
 
 if TYPE_CHECKING:
     from gradproof.engine.anomaly import Watch
@@ -40,6 +40,7 @@ class _State(threading.local):
     transforms: tuple[int, ...] = ()  # those under way, from the outermost in: the id of each one's first variable
     watch: Watch | None = None  # within detect_anomaly
     lift: Callable[[Array], Array] | None = None  # within trace and vmap: makes a value one of theirs
+    cast: Callable[[str, Sequence[Any]], Sequence[Any]] | None = None  # within autocast: puts operands in the dtype of the op
 
 
 state = _State()
@@ -81,10 +82,11 @@ class Spec:
 class Op:
     """A primitive: its kernel, and a rule for each argument."""
 
-    __slots__ = ("hooks", "kernel", "name", "plans", "rules")
+    __slots__ = ("hooks", "kernel", "name", "plans", "real_only", "rules")
 
     def __init__(self, name: str, kernel: Callable[..., Any], rules: tuple[Rule | None, ...]) -> None:
         self.name, self.kernel, self.rules = name, kernel, rules
+        self.real_only = name in REAL_ONLY
         self.plans: dict[int, tuple[bool, tuple[bool, ...]]] = {}
         self.hooks: list[Callable[[Any], Any]] = []  # of the one node whose op this is then (hooks.py)
 
@@ -185,6 +187,8 @@ NUMBERS = frozenset({float, int, bool, complex})  # a Python number stays weak: 
 
 def apply(name: str, operands: Sequence[Any], params: Mapping[str, Any] = NOTHING) -> Array:
     """The value of a primitive, on the tape if any operand is."""
+    if state.cast is not None:
+        operands = state.cast(name, operands)
     op = op_of(name, len(operands))
     data: list[Any] = []
     inputs: list[Node | None] = []
@@ -229,38 +233,28 @@ def unary(name: str, x: Any) -> Array:
 
 def binary(name: str, x: Any, y: Any) -> Array:
     """What apply does, for two operands and no parameters."""
-    m = n = None
-    operands = x, y
-    if type(x) not in NUMBERS:
-        if type(x) is Array:
-            x, m = x.data, x.node
-        else:
-            x = accept(x)
-        if type(x) is not ndarray:
-            return _elsewhere(name, operands, NOTHING)
-    if type(y) not in NUMBERS:
-        if type(y) is Array:
-            y, n = y.data, y.node
-        else:
-            y = accept(y)
-        if type(y) is not ndarray:
-            return _elsewhere(name, operands, NOTHING)
+    if type(x) is Array:
+        a, m = x.data, x.node
+    else:
+        a, m = x if type(x) in NUMBERS else accept(x), None
+    if type(y) is Array:
+        b, n = y.data, y.node
+    else:
+        b, n = y if type(y) in NUMBERS else accept(y), None
+    if (type(a) is not ndarray and type(a) not in NUMBERS) or (type(b) is not ndarray and type(b) not in NUMBERS):
+        return _elsewhere(name, (x, y), NOTHING)
     op = OPS[name]
-    out = compute(op, (x, y), NOTHING)
+    out = compute(op, (a, b), NOTHING)
+    if (m is None and n is None) or not state.recording:
+        return Array(out)
     if m is None:
-        if n is None or not state.recording:
-            return Array(out)
         tracked, oldest = 2, n.oldest
     elif n is None:
-        if not state.recording:
-            return Array(out)
         tracked, oldest = 1, m.oldest
     else:
-        if not state.recording:
-            return Array(out)
-        tracked, oldest = 3, min(n.oldest, m.oldest)
+        tracked, oldest = 3, m.oldest if m.oldest < n.oldest else n.oldest
     keep_out, (keep_x, keep_y) = op.plans.get(tracked) or op.plan(tracked)
-    kept = (x if keep_x else m or stand_in(x, m), y if keep_y else n or stand_in(y, n))
+    kept = (a if keep_x else m or stand_in(a, m), b if keep_y else n or stand_in(b, n))
     return Array(out, Node(op, (m, n), kept, out if keep_out else None, NOTHING, oldest, out.shape, out.dtype))
 
 
@@ -356,15 +350,14 @@ def _sweep(
         node, ct = slot.node, slot.ct
         if watch is not None:
             watch.arrived(node, ct)
-        primals, out = node.primals, node.out
-        if type(primals) is not tuple and primals is not None:  # a checkpoint: it runs its part of the tape again
-            primals, out = primals.residuals(node)
-        if primals is None:
-            raise TapeError(
-                f"backward through a part of the tape that an earlier backward used up (op '{node.op.name}'). "
-                "Compute the value again, or call the first backward with retain=True."
-            )
-        inputs = node.inputs
+        op, params, inputs, primals, out = node.op, node.params, node.inputs, node.primals, node.out
+        if type(primals) is not tuple:
+            if primals is None:
+                raise TapeError(
+                    f"backward through a part of the tape that an earlier backward used up (op '{op.name}'). "
+                    "Compute the value again, or call the first backward with retain=True."
+                )
+            primals, out = primals.residuals(node)  # of a checkpoint: it runs its part of the tape again
         if not inputs:
             leaves[node.id] = slot
             continue
@@ -373,21 +366,25 @@ def _sweep(
             out = _relink(out, node, first)
         if out is None:
             out = node
-        params, rules = node.params, node.op.rules
         for i, target in enumerate(inputs):
-            if target is None or target.id < first:
+            if target is None or (place := target.id) < first:
                 continue
-            rule = rules[i]
+            rule = op.rules[i]
             if rule is None:
                 raise MissingRule(
-                    f"no vjp for '{node.op.name}' (argument {i}). Add one in engine/rules, or stop the gradient there."
+                    f"no vjp for '{op.name}' (argument {i}). Add one in engine/rules, or stop the gradient there."
+                )
+            if op.real_only and target.dtype in COMPLEX:
+                raise MissingRule(
+                    f"no vjp for '{op.name}' of complex numbers (argument {i}). Split them with real and imag, or add what "
+                    "its rule lacks and name it in engine/rules/complex.py."
                 )
             c = rule.pull(xp, ct, out, *primals, **params) if params else rule.pull(xp, ct, out, *primals)
             if watch is not None:
                 watch.pulled(node, i, c)
-            if target.id not in slots and type(c) is not Patch and c.shape == target.shape and c.dtype == target.dtype:
-                slots[target.id] = Slot(target, c)  # most contributions are the first and fit
-                heappush(heap, -target.id)
+            if place not in slots and type(c) is not Patch and c.shape == target.shape and c.dtype == target.dtype:
+                slots[place] = Slot(target, c)  # most contributions are the first and fit
+                heappush(heap, -place)
             else:
                 _collect(slots, heap, target, c, xp)
         if release:
@@ -431,6 +428,8 @@ def _collect(slots: dict[int, Slot], heap: list[int], target: Node, c: Any, xp: 
         if c.shape != target.shape:
             c = unbroadcast(xp, c, target.shape)
         if c.dtype != target.dtype:
+            if is_complex(c.dtype) and not is_complex(target.dtype):
+                c = xp.real(c)  # a real operand can change in one direction only
             c = xp.astype(c, dtype=target.dtype)
     if slot is None:
         slots[target.id] = Slot(target, c)
