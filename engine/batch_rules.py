@@ -101,6 +101,10 @@ def _spread(x: Operand, size: int) -> Array:
     return fn.broadcast_to(value, (size, *value.shape))
 
 
+def along_axes(call: Call, name: str, xs: Sequence[Operand], params: Params, size: int) -> Array:
+    return call(name, xs[0].value, **params | {"axes": _moved(tuple(params["axes"]))})
+
+
 def rolled(call: Call, name: str, xs: Sequence[Operand], params: Params, size: int) -> Array:
     (x,) = xs
     if params["axis"] is not None:
@@ -246,10 +250,11 @@ RULES: dict[str, Callable[..., Array]] = {
     **dict.fromkeys(_ELEMENTWISE, aligned),
     **dict.fromkeys("< <= > >= == != & | ^ ~ % // isfinite isnan zeros_like shut".split(), aligned),
     **dict.fromkeys("""sum mean max min var std logsumexp vector_norm softmax log_softmax cumulative_sum ties centred flip cumulative_prod
-        cumulative_max cumulative_min logcumsumexp linear_recurrence shifted sort order inverse reorder expand_dims squeeze""".split(), along),
+        cumulative_max cumulative_min logcumsumexp linear_recurrence shifted sort order inverse reorder expand_dims squeeze rfft irfft""".split(), along),
     **dict.fromkeys("matrix_transpose tril triu diagonal windows row_scale cholesky_pullback eigh svd qr logabsdet signdet pinv".split(), within),
     **dict.fromkeys("embed_diagonal fold".split(), shaped),
     **dict.fromkeys("matmul solve inv det cholesky triangular_solve".split(), stacked),
+    **dict.fromkeys("conj imag real complex modulus".split(), aligned), "fftn": along_axes, "ifftn": along_axes,
     "guard": guarded, "reshape": reshaped, "broadcast_to": spread, "permute_dims": permuted, "pad": padded, "roll": rolled,
     "getitem": indexed, "scatter": scattered, "contract": contracted, "conv": of_images, "conv_transpose": of_images,
 }  # fmt: skip
