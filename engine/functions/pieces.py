@@ -154,10 +154,10 @@ def block_diag(*arrays: Any) -> Array:
 
 
 def _with_axis(name: str, x: Any, axis: int) -> Array:
-    x = as_array(x)
-    if not -x.ndim <= axis < x.ndim:
-        raise ShapeError(f"{name}: axis {axis} of an array of {x.ndim} axes; expected -{x.ndim} to {x.ndim - 1}.")
-    return x
+    array = as_array(x)
+    if not -array.ndim <= axis < array.ndim:
+        raise ShapeError(f"{name}: axis {axis} of an array of {array.ndim} axes; expected an axis that it has.")
+    return array
 
 
 def _part(x: Array, axis: int, key: Any) -> Array:

@@ -56,14 +56,13 @@ def shifted(x: Any, axis: int, by: int, fill: float) -> Array:
 
 def diff(x: Any, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None) -> Array:
     """Each entry less the one before it along an axis, n times; arrays may be joined on at either end first. Composed."""
-    x = as_array(x)
     if n < 0:
         raise ValueError(f"diff: n={n}, expected 0 or more.")
     joined = [as_array(part) for part in (prepend, x, append) if part is not None]
-    x = shape.concat(joined, axis=axis) if len(joined) > 1 else x
+    out = shape.concat(joined, axis=axis) if len(joined) > 1 else joined[0]
     for _ in range(n):
-        x = el.subtract(_part(x, axis, 1, None), _part(x, axis, None, -1)) if x.shape[axis] else x
-    return x
+        out = el.subtract(_part(out, axis, 1, None), _part(out, axis, None, -1)) if out.shape[axis] else out
+    return out
 
 
 def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Array:

@@ -124,17 +124,17 @@ def _as_key(key: Any) -> Key:
 
 def _fitted(name: str, x: Array, values: Any, key: Key) -> Array:
     """The values broadcast to what the key names."""
-    values = as_array(values)
+    given = as_array(values)
     region = np.zeros(x.shape, dtype=bool)[key].shape
-    if values.shape == region:
-        return values
+    if given.shape == region:
+        return given
     try:
-        fits = np.broadcast_shapes(values.shape, region) == region
+        fits = np.broadcast_shapes(given.shape, region) == region
     except ValueError:
         fits = False
     if not fits:
-        raise ShapeError(f"{name}: values of shape {values.shape} at a key that names {region}; expected values that broadcast to it.")
-    return shape.broadcast_to(values, region)
+        raise ShapeError(f"{name}: values of shape {given.shape} at a key that names {region}; expected values that broadcast to it.")
+    return shape.broadcast_to(given, region)
 
 
 def _axis_key(x: Any, indices: Any, axis: int) -> Key:

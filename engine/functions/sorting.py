@@ -106,10 +106,10 @@ def amin(x: Any, axis: Axis = None, keepdims: bool = False) -> Array:
 
 
 def _with_axis(name: str, x: Any) -> Array:
-    x = as_array(x)
-    if x.ndim == 0:
+    array = as_array(x)
+    if array.ndim == 0:
         raise ShapeError(f"{name}: an array of no axes; expected at least one. Use reshape(x, (1,)).")
-    return x
+    return array
 
 
 def _count(name: str, x: Array, axis: int | None) -> int:

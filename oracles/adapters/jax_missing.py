@@ -17,4 +17,4 @@ def nan_to_num(x: Array, nan: float) -> Array:
 
 
 def nanvar(x: Array, axis: int | tuple[int, ...] | None, keepdims: bool, correction: float) -> Array:
-    return jnp.nanvar(x, axis=axis, keepdims=keepdims, ddof=correction)
+    return jnp.nanvar(x, axis=axis, keepdims=keepdims, ddof=correction)  # type: ignore[arg-type]

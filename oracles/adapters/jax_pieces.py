@@ -28,7 +28,8 @@ def repeat_interleave(x: Array, counts: Array, axis: int) -> Array:
 
 
 def diag_embed(x: Array, offset: int) -> Array:
-    return jnp.vectorize(lambda row: jnp.diag(row, offset), signature="(n)->(m,m)")(x)
+    out: Array = jnp.vectorize(lambda row: jnp.diag(row, offset), signature="(n)->(m,m)")(x)
+    return out
 
 
 def unfold(x: Array, axis: int, size: int, step: int) -> Array:

@@ -17,7 +17,7 @@ def split(x: Tensor, sections: Where, axis: int, piece: int) -> Tensor:
 
 
 def moveaxis(x: Tensor, source: Where, destination: Where) -> Tensor:
-    return torch.moveaxis(x, source, destination)
+    return torch.moveaxis(x, source, destination)  # type: ignore[arg-type]
 
 
 def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
@@ -53,8 +53,8 @@ def meshgrid(*arrays: Tensor, indexing: str, piece: int) -> Tensor:
 
 
 def broadcast_arrays(*arrays: Tensor, piece: int) -> Tensor:
-    return torch.broadcast_tensors(*arrays)[piece]
+    return torch.broadcast_tensors(*arrays)[piece]  # type: ignore[no-untyped-call,no-any-return]
 
 
 def block_diag(*arrays: Tensor) -> Tensor:
-    return torch.block_diag(*arrays)
+    return torch.block_diag(*arrays)  # type: ignore[no-untyped-call,no-any-return]

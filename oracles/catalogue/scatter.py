@@ -43,7 +43,8 @@ def _key(source: Source, shape: Shape) -> tuple[Param, ...]:
 
 
 def _region(shape: Shape, key: tuple[Param, ...]) -> Shape:
-    return np.zeros(shape, dtype=bool)[as_key(key)].shape
+    named: Array = np.zeros(shape, dtype=bool)[as_key(key)]
+    return named.shape
 
 
 def _at_sketch(source: Source, shape: Shape) -> Sketch | None:
@@ -149,7 +150,7 @@ def _axis_key(i: Any, axis: int, ndim: int) -> tuple[Any, ...]:
 
 def _places(i: Array, axis: int) -> tuple[Any, ...]:
     """The key of entries that differ from place to place along an axis."""
-    grid = list(np.indices(i.shape, sparse=True))
+    grid: list[Any] = list(np.indices(i.shape, sparse=True))
     grid[axis] = i
     return tuple(grid)
 
