@@ -221,7 +221,7 @@ class ArrayMeaning(Structure):
     max: Any = staticmethod(largest)
     min: Any = staticmethod(lambda x, axis=None, keepdims=False: largest(x, axis, keepdims, -1))
     prod: Any = staticmethod(_product)
-    scatter, scan = staticmethod(_scatter), staticmethod(_scan)  # type: ignore[assignment]
+    scatter, scan = staticmethod(_scatter), staticmethod(_scan)
     select, sign, fold_hypot = staticmethod(select), staticmethod(_sign), staticmethod(_length)
     absolute = staticmethod(lambda x: select(x, 0.0, x, -x))
     negative = staticmethod(lambda x: -x)
