@@ -30,7 +30,7 @@ from gradproof.engine.errors import (
 )
 from gradproof.engine.flow import flow
 from gradproof.engine.functions import *
-from gradproof.engine.functions import linalg, nn
+from gradproof.engine.functions import fft, linalg, nn
 from gradproof.engine.hooks import hook
 from gradproof.engine.memory import saved_bytes
 from gradproof.engine.trace import trace
@@ -58,6 +58,7 @@ __all__ = [
     "clip_by_value",
     "custom_vjp",
     "detect_anomaly",
+    "fft",
     "flow",
     "global_norm",
     "grad",

@@ -26,7 +26,7 @@ __all__ = ["DIFFERENTIABLE", "IGNORE", "Axis", "Patch", "Raw", "constant", "erro
 class _Differentiable:
     """The dtypes of primals, of every array library: by name, since no two libraries share a dtype."""
 
-    names = ("float64", "float32", "float16", "bfloat16")
+    names = ("float64", "float32", "float16", "bfloat16", "complex128", "complex64")
 
     def __init__(self) -> None:
         self.known: dict[Any, bool] = {}

@@ -97,6 +97,14 @@ def name_of(dtype: Any) -> str:
     return dtype.name if isinstance(dtype, np.dtype) else str(dtype).rpartition(".")[2]
 
 
+COMPLEX = frozenset({np.dtype(np.complex64), np.dtype(np.complex128)})
+
+
+def is_complex(dtype: Any) -> bool:
+    """Whether a dtype of any library is a complex one."""
+    return dtype in COMPLEX or (not isinstance(dtype, np.dtype) and "complex" in name_of(dtype))
+
+
 def inexact(dtype: Any) -> bool:
     """Whether a dtype of any library is a floating or complex one."""
     name = name_of(dtype)

@@ -67,7 +67,7 @@ def differentiable(value: Any, where: str) -> Array:
 
 def array_of(value: Any, dtype: Any, like: Array | None = None) -> Array:
     """An Array; a Python number takes on ``dtype`` (and the library of ``like``), and a NumPy one keeps its own."""
-    if type(value) not in (int, float):
+    if type(value) not in (int, float, complex):
         return as_array(value)
     return Array(np.asarray(value, dtype) if like is None else full((), value, like.data))
 

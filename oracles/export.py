@@ -202,7 +202,7 @@ class _Sources:
 
     def _module(self, part: str) -> dict[str, list[ast.stmt]]:
         if part not in self.modules:
-            spec = find_spec(f"gradproof.oracles.adapters.{self.framework}_{part}")
+            spec = find_spec(f"gradproof.oracles.adapters.{self.framework}_{part.replace('.', '_')}")
             text = Path(spec.origin).read_text() if spec and spec.origin else ""
             found = _definitions(ast.parse(text))
             for statement in found.pop("*", ()):  # a namespace in several files

@@ -1,5 +1,6 @@
 """The functions users call, by their array-API names; those of nn and linalg stay in their modules."""
 
+from gradproof.engine.functions.complex import angle, complex, conj, imag, real
 from gradproof.engine.functions.elementwise import (
     abs,
     acos,
@@ -154,6 +155,7 @@ __all__ = [
     "add",
     "amax",
     "amin",
+    "angle",
     "asin",
     "asinh",
     "astype",
@@ -168,7 +170,9 @@ __all__ = [
     "broadcast_arrays",
     "broadcast_to",
     "clip",
+    "complex",
     "concat",
+    "conj",
     "copysign",
     "cos",
     "cosh",
@@ -190,6 +194,7 @@ __all__ = [
     "flip",
     "getitem",
     "hypot",
+    "imag",
     "index_add",
     "index_copy",
     "index_fill",
@@ -232,6 +237,7 @@ __all__ = [
     "put_along_axis",
     "quantile",
     "ravel",
+    "real",
     "reciprocal",
     "repeat",
     "repeat_interleave",

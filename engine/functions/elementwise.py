@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from gradproof.engine import library
-from gradproof.engine.array import Array, raw_of
+from gradproof.engine.array import Array, as_array, raw_of
 from gradproof.engine.backend import constant
-from gradproof.engine.library import FOREIGN, full
+from gradproof.engine.library import FOREIGN, full, is_complex
 from gradproof.engine.tape import apply, binary, unary
 
 
@@ -20,7 +20,7 @@ def abs(x: Any) -> Array:
     >>> ge.grad(lambda x: ge.sum(ge.abs(x)))([-2.0, 0.0, 3.0])
     Array([-1.,  0.,  1.], dtype=float64)
     """
-    return unary("abs", x)
+    return unary("modulus" if is_complex(raw_of(as_array(x)).dtype) else "abs", x)
 
 
 def acos(x: Any) -> Array:

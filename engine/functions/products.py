@@ -10,6 +10,7 @@ from gradproof.engine.array import Array, as_array, raw_of
 from gradproof.engine.backend import constant
 from gradproof.engine.errors import ShapeError
 from gradproof.engine.functions import reduction
+from gradproof.engine.functions.complex import conj
 from gradproof.engine.functions.elementwise import multiply
 from gradproof.engine.functions.shape import (
     diagonal,
@@ -67,8 +68,8 @@ def _size(lengths: Sequence[int]) -> int:
 
 
 def vecdot(x: Any, y: Any, axis: int = -1) -> Array:
-    """The sum of products along one axis of each operand."""
-    x, y = as_array(x), as_array(y)
+    """The sum of products along one axis of each operand; entries of a complex x are conjugated."""
+    x, y = conj(x), as_array(y)
     if axis >= 0:
         x, y, axis = _last(x, axis), _last(y, axis), -1
     return reduction.sum(multiply(x, y), axis=axis)

@@ -6,9 +6,11 @@ from types import FunctionType, SimpleNamespace
 
 from gradproof.engine.functions import (
     activations,
+    complex,
     convolution,
     decompositions,
     elementwise,
+    fft,
     indexing,
     missing,
     nn,
@@ -25,7 +27,7 @@ recorded = SimpleNamespace(
         name: function
         for module in (
             nn, convolution, elementwise, indexing, products, decompositions, reduction, shape, sorting,
-            scans, special, activations, missing,
+            scans, special, activations, missing, complex, fft,
         )  # nn has names of primitives for its own
         for name, function in vars(module).items()
         if isinstance(function, FunctionType) and not name.startswith("_")

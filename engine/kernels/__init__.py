@@ -13,9 +13,11 @@ from typing import Any
 
 from gradproof.engine.kernels import (
     activations,
+    complex,
     convolution,
     decompositions,
     elementwise,
+    fft,
     indexing,
     kernel,
     linalg,
@@ -32,9 +34,11 @@ from gradproof.engine.kernels.kernel import Bound
 
 FAMILIES = (
     activations,
+    complex,
     convolution,
     decompositions,
     elementwise,
+    fft,
     indexing,
     linalg,
     missing,

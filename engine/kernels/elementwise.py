@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from gradproof.engine.kernels.kernel import Bound, Raw, Table, like, standard
-from gradproof.engine.library import narrow
+from gradproof.engine.library import is_complex, narrow
 
 
 def rsqrt(xp: Any, x: Raw) -> Raw:
@@ -17,7 +17,7 @@ def rsqrt(xp: Any, x: Raw) -> Raw:
 
 def sech2(xp: Any, x: Raw) -> Raw:
     """1 / cosh(x)**2 with full relative accuracy in the tails, where 1 - tanh(x)**2 has none."""
-    e = xp.exp(-2.0 * xp.abs(x))
+    e = xp.exp(-2.0 * (xp.where(xp.real(x) < 0, -x, x) if is_complex(x.dtype) else xp.abs(x)))
     return 4.0 * e / xp.square(1.0 + e)
 
 

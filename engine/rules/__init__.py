@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from gradproof.engine.rules import (
     activations,
+    complex,
     convolution,
     decompositions,
     elementwise,
+    fft,
     indexing,
     linalg,
     missing,
@@ -23,8 +25,11 @@ from gradproof.engine.rules.rule import Pull, Rule, Table, rule
 
 RULES: Table = (
     convolution.RULES | elementwise.RULES | reduction.RULES | shape.RULES | indexing.RULES | linalg.RULES |
-    decompositions.RULES | sorting.RULES | scans.RULES | special.RULES | activations.RULES | missing.RULES
+    decompositions.RULES | sorting.RULES | scans.RULES | special.RULES | activations.RULES | missing.RULES |
+    complex.RULES | fft.RULES
 )
 VARIADIC: Table = shape.VARIADIC | linalg.VARIADIC  # any number of operands, one rule that is told its argument
 
-__all__ = ["RULES", "VARIADIC", "Pull", "Rule", "Table", "rule"]
+REAL_ONLY = (RULES.keys() | VARIADIC.keys()) - complex.HOLDS  # what would be wrong with a complex operand
+
+__all__ = ["REAL_ONLY", "RULES", "VARIADIC", "Pull", "Rule", "Table", "rule"]

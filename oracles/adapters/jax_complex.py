@@ -5,6 +5,10 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import Array, lax
 
+from gradproof.oracles.adapters import jax_complex_fft as fft
+
+__all__ = ["fft"]
+
 Axis = int | tuple[int, ...] | None
 
 

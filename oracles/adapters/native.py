@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 import gradproof.engine as ge
+from gradproof.oracles.adapters import native_complex
 from gradproof.oracles.conventions import POOLS, TIES
 from gradproof.oracles.engine import Capabilities, nestings
 from gradproof.oracles.graph import Array
@@ -25,14 +25,23 @@ AT_KINKS: dict[str, float | str] = {  # specs/conventions.md
 }  # fmt: skip
 
 
+class Namespace:
+    """The engine's module, and beside it ``complex``: its functions on pairs."""
+
+    complex = native_complex.namespace
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(ge, name)
+
+
 class NativeEngine:
     """``gradproof.engine`` behind the engine protocol; its arrays outside a tape are NumPy's own."""
 
     name: str = "native"
     lineage: str = "gradproof.engine"
     version: str = version("gradproof")
-    namespace: ModuleType = ge
-    capabilities: Capabilities = Capabilities(dtypes=("float64", "float32", "float16", "bfloat16"), modes=nestings(around=("", "vmap of ", "compiled ")), at_kinks=AT_KINKS)
+    namespace: Namespace = Namespace()
+    capabilities: Capabilities = Capabilities(dtypes=("float64", "float32", "float16", "bfloat16", "complex128", "complex64"), modes=nestings(around=("", "vmap of ", "compiled ")), at_kinks=AT_KINKS)
 
     def from_numpy(self, array: Array) -> Array:
         """The array itself: the engine promises never to write it, and the contract checks hold it to that."""
@@ -40,6 +49,8 @@ class NativeEngine:
 
     def to_numpy(self, array: Any) -> Array:
         """A NumPy array of the same shape and dtype."""
+        if type(array) is ge.Array and array.node is None and type(array.data) is np.ndarray:
+            return array.data  # what NumPy would find out slowly; it refuses a value on a tape
         return np.asarray(array)
 
     def vjp(self, fn: Callable[..., Any], primals: Sequence[Array]) -> tuple[tuple[Any, ...], Pullback]:

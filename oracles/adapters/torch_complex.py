@@ -6,6 +6,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gradproof.oracles.adapters import torch_complex_fft as fft
+
+__all__ = ["fft"]
+
 
 def _joined(x: Tensor) -> Tensor:
     return torch.complex(*torch.unbind(x, -1))

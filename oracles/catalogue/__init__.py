@@ -12,6 +12,7 @@ from gradproof.oracles.catalogue import (
     convolution,
     decompositions,
     elementwise,
+    fft,
     indexing,
     linalg,
     losses,
@@ -43,7 +44,7 @@ CATALOGUE: dict[str, Op] = {
     for row in module.ROWS
 }
 
-COMPLEX: dict[str, Op] = {row.name: row for row in complexes.ROWS}  # drawn for complex dtypes only
+COMPLEX: dict[str, Op] = {row.name: row for row in (*complexes.ROWS, *fft.ROWS)}  # drawn for complex dtypes only
 _ALL = {**CATALOGUE, **COMPLEX}
 
 
