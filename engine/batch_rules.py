@@ -171,6 +171,15 @@ def of_images(call: Call, name: str, xs: Sequence[Operand], params: Params, size
     return fn.reshape(out, (size, lengths[1], *out.shape[1:]))
 
 
+def unbatched(call: Call, name: str, xs: Sequence[Operand], params: Params, size: int) -> Array:
+    """What reads the kind of its operand only, and is the same for all."""
+    return _spread(Operand(call(name, xs[0].value, **params), False), size)
+
+
+def concatenated(call: Call, name: str, xs: Sequence[Operand], params: Params, size: int) -> Array:
+    return call(name, *_full(xs, size), **params | {"axis": params["axis"] + 1})
+
+
 # ---- indexing
 
 
@@ -246,30 +255,24 @@ def _gathering(key: tuple[Any, ...], ndim: int, size: int) -> tuple[tuple[Any, .
 
 _ELEMENTWISE = {*elementwise.RULES, *special.RULES, *activations.RULES, *missing.RULES}
 
+
+def _each(names: str, rule: Callable[..., Array]) -> dict[str, Callable[..., Array]]:
+    return dict.fromkeys(names.split(), rule)
+
+
 RULES: dict[str, Callable[..., Array]] = {
     **dict.fromkeys(_ELEMENTWISE, aligned),
-    **dict.fromkeys("< <= > >= == != & | ^ ~ % // isfinite isnan zeros_like shut".split(), aligned),
-    **dict.fromkeys("""sum mean max min var std logsumexp vector_norm softmax log_softmax cumulative_sum ties centred flip cumulative_prod
-        cumulative_max cumulative_min logcumsumexp linear_recurrence shifted sort order inverse reorder expand_dims squeeze rfft irfft""".split(), along),
-    **dict.fromkeys("matrix_transpose tril triu diagonal windows row_scale cholesky_pullback eigh svd qr logabsdet signdet pinv".split(), within),
-    **dict.fromkeys("embed_diagonal fold".split(), shaped),
-    **dict.fromkeys("matmul solve inv det cholesky triangular_solve".split(), stacked),
-    **dict.fromkeys("conj imag real complex modulus".split(), aligned), "fftn": along_axes, "ifftn": along_axes,
+    **_each("< <= > >= == != & | ^ ~ % // isfinite isnan zeros_like shut bucket", aligned),
+    **_each("""sum mean max min var std logsumexp vector_norm softmax log_softmax cumulative_sum ties centred flip cumulative_prod
+        cumulative_max cumulative_min logcumsumexp linear_recurrence shifted sort order inverse reorder expand_dims squeeze rfft irfft""", along),
+    **_each("matrix_transpose tril triu diagonal windows row_scale cholesky_pullback eigh svd qr logabsdet signdet pinv", within),
+    **_each("embed_diagonal fold", shaped),
+    **_each("matmul solve inv det cholesky triangular_solve", stacked),
+    **_each("conj imag real complex modulus", aligned), "fftn": along_axes, "ifftn": along_axes,
     "guard": guarded, "reshape": reshaped, "broadcast_to": spread, "permute_dims": permuted, "pad": padded, "roll": rolled,
-    "getitem": indexed, "scatter": scattered, "contract": contracted, "conv": of_images, "conv_transpose": of_images,
+    "concat": concatenated, "beside": unbatched, "getitem": indexed, "scatter": scattered, "contract": contracted, "conv": of_images, "conv_transpose": of_images,
 }  # fmt: skip
 
-
-def unbatched(call: Call, name: str, xs: Sequence[Operand], params: Params, size: int) -> Array:
-    """What reads the kind of its operand only, and is the same for all."""
-    return _spread(Operand(call(name, xs[0].value, **params), False), size)
-
-
-def concatenated(call: Call, name: str, xs: Sequence[Operand], params: Params, size: int) -> Array:
-    return call(name, *_full(xs, size), **params | {"axis": params["axis"] + 1})
-
-
-RULES |= {"concat": concatenated, "beside": unbatched}
 
 LOOPED: dict[str, str] = {
     "expm": "its scaling is by the norm of the whole stack, so a small example would be squared too often beside a large one",

@@ -24,7 +24,8 @@ from gradproof.engine.batch_rules import RULES, Operand, looped
 from gradproof.engine.errors import ShapeError, TraceError
 from gradproof.engine.functions.recorded import recorded
 from gradproof.engine.library import FOREIGN, Library
-from gradproof.engine.tape import OPS, VARIADIC, apply, lifting
+from gradproof.engine.rules import VARIADIC
+from gradproof.engine.tape import OPS, apply, lifting
 from gradproof.engine.tracer import STATIC
 
 _depth = count(1).__next__
@@ -150,8 +151,8 @@ def run(name: str, operands: Sequence[Any], params: dict[str, Any]) -> Batched:
     """A kernel's value at operands of which one is batched, by its rule, or example by example where it has none."""
     level = max((x.level for x in _batched([operands, params])), key=lambda level: level.depth)
     values, has = zip(*(_opened(x, level) for x in operands), strict=True) if operands else ((), ())
-    key = params.get("key")
-    within = isinstance(key, tuple) and any(_opened(part, level)[1] for part in key)
+    key = params.get("key") or ()
+    within = any(_opened(part, level)[1] for part in key)
     if not any(has) and not within:
         return Batched(level, call(name, *values, **params), False)
     rule = RULES.get(name)

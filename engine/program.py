@@ -180,7 +180,7 @@ def function(op: str) -> Callable[..., Any]:
     Raises: KeyError for any other name.
     """
     if op in kernels:
-        return kernels[op]  # type: ignore[no-any-return]
+        return kernels[op]
     if op in PLAIN:
         return PLAIN[op]
     raise KeyError(f"no kernel named {op!r}. A program may name kernels of the engine and {', '.join(sorted(PLAIN))}.")

@@ -22,8 +22,9 @@ EXACT = {
     "guard": "(1.0 if {0} == 0.0 and {1} == 0.0 else {2})", "isfinite": "isfinite({0})", "zeros_like": "0.0",
     **dict.fromkeys(("reshape", "broadcast_to", "sum", "np.copy", "expand_dims", "squeeze"), "{0}"),
 }  # fmt: skip
+_SAME = ("exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asinh", "erf", "erfc")
 CLOSE = {
-    **{name: f"{name}({{0}})" for name in "exp expm1 log log1p log2 log10 sin cos tan sinh cosh tanh asinh erf erfc".split()},
+    **{name: f"{name}({{0}})" for name in _SAME},
     "asin": "asin({0})", "acos": "acos({0})", "atan": "atan({0})", "hypot": "hypot({0}, {1})", "atan2": "atan2({0}, {1})",
     "pow": "pow({0}, {1})", "softplus": "(max({0}, 0.0) + log1p(exp(-abs({0}))))",
     "sech2": "4.0 * exp(-2.0 * abs({0})) / (1.0 + exp(-2.0 * abs({0}))) ** 2",

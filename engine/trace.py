@@ -95,7 +95,8 @@ def trace(f: Callable[..., Any], simplify: bool = True, exact: bool = True) -> T
 
 def _guards(leaves: Sequence[Any]) -> tuple[list[Any], Any]:
     """The arrays among the leaves, and what a program assumes of all of them."""
-    arrays, guards = [], []
+    arrays: list[Any] = []
+    guards: list[Any] = []
     for x in leaves:
         kind = type(x)
         if kind is Array:

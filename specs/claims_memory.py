@@ -1,11 +1,10 @@
 """Claims 7, 8 and 14: the memory of a backward pass, checkpoints that trade it for time, and graphs built eagerly or traced."""
 
-# ruff: noqa: RUF001 (Greek letters and signs, as printed)
-
 from __future__ import annotations
 
 import random
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -89,7 +88,7 @@ def checkpointing() -> Claim:
     straight = footprint.trained(size, footprint.straight)
     runs = {}
     for slots in SLOTS:
-        chain = footprint.trained(size, lambda blocks, x, slots=slots: ge.checkpoint_chain(blocks, x, slots))
+        chain = footprint.trained(size, partial(ge.checkpoint_chain, slots=slots))
         runs[slots] = chain.runs
         if chain.gradients != straight.gradients or chain.runs != size.layers + advances(size.layers, slots):
             faults.append(f"{slots} states kept: {chain.runs} runs, expected {size.layers + advances(size.layers, slots)}, or other gradients")
@@ -114,7 +113,7 @@ def _budgets(size: Size, straight: footprint.Training, faults: list[str]) -> str
     told = []
     for share in (0.15, 0.25, 0.5, 1.25):
         budget = int(whole * share)
-        run = footprint.trained(size, lambda blocks, x, budget=budget: ge.checkpoint_within(blocks, x, budget))
+        run = footprint.trained(size, partial(ge.checkpoint_within, budget=budget))
         peak = run.peak - size.parameters * footprint.BYTES
         if run.gradients != straight.gradients or peak > budget + work:
             faults.append(f"a budget of {budget} bytes: a peak of {peak}, or other gradients")

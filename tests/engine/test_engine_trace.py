@@ -134,7 +134,7 @@ def test_looking_at_a_value_is_an_error_that_says_what_to_do(how: str, within: s
 
 def test_a_closed_over_variable_is_an_error_and_a_constant_is_baked_in() -> None:
     w = ge.variable(W)
-    with pytest.raises(ge.TraceError, match="closes over .op 'matmul'.. Pass the variable as an argument"):
+    with pytest.raises(ge.TraceError, match=r"closes over .op 'matmul'.. Pass the variable as an argument"):
         ge.trace(lambda x: ge.matmul(x, w))(X)
     traced = ge.trace(lambda x: ge.matmul(x, W))
     assert same(traced(X), ge.matmul(X, W))
