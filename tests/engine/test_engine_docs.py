@@ -1,0 +1,14 @@
+"""docs/engine.md is one session of Python, and says what it gives; node ids there count from a fresh process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+PAGE = Path(__file__).parents[2] / "docs" / "engine.md"
+
+
+def test_the_page_on_the_engine_runs_as_printed() -> None:
+    ran = subprocess.run([sys.executable, "-m", "doctest", str(PAGE)], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, ""), ran.stdout + ran.stderr
