@@ -10,7 +10,7 @@ from gradproof.engine.array import Array, as_array, raw_of
 from gradproof.engine.backend import constant
 from gradproof.engine.errors import ShapeError
 from gradproof.engine.functions import reduction
-from gradproof.engine.functions.complex import conj
+from gradproof.engine.functions.complexes import conj
 from gradproof.engine.functions.elementwise import multiply
 from gradproof.engine.functions.shape import (
     diagonal,

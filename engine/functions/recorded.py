@@ -6,7 +6,7 @@ from types import FunctionType, SimpleNamespace
 
 from gradproof.engine.functions import (
     activations,
-    complex,
+    complexes,
     convolution,
     decompositions,
     elementwise,
@@ -27,7 +27,7 @@ recorded = SimpleNamespace(
         name: function
         for module in (
             nn, convolution, elementwise, indexing, products, decompositions, reduction, shape, sorting,
-            scans, special, activations, missing, complex, fft,
+            scans, special, activations, missing, complexes, fft,
         )  # nn has names of primitives for its own
         for name, function in vars(module).items()
         if isinstance(function, FunctionType) and not name.startswith("_")
