@@ -89,7 +89,7 @@ def flow(gradients: Any) -> Flow:
 
 
 def _norm(x: Any) -> float:
-    values = np.abs(np.asarray(as_array(x).numpy(), np.float64)).ravel()
+    values = np.abs(as_array(x).numpy()).astype(np.float64).ravel()
     top = float(values.max(initial=0.0))
     return top * float(np.linalg.norm(values / top)) if 0 < top < math.inf else top
 

@@ -14,7 +14,8 @@ from typing import Any
 import gradproof.engine.functions as fn
 from gradproof.engine import pytree
 from gradproof.engine.array import Array, as_array
-from gradproof.engine.errors import ShapeError
+from gradproof.engine.errors import DtypeError, ShapeError
+from gradproof.engine.library import name_of
 
 State = dict[str, Any]
 Slots = dict[str, Array]  # what an optimiser remembers of one array
@@ -109,6 +110,8 @@ def _adam(
     first, second = betas
 
     def step(p: Array, g: Array, kept: Slots, count: int, lr: float) -> tuple[Array, Slots]:
+        if "complex" in name_of(p.dtype):
+            raise DtypeError(f"adam of {name_of(p.dtype)}: it scales real numbers. Pass real and imaginary parts as two parameters.")
         if weight_decay and decoupled:
             p = p * (1 - lr * weight_decay)
         elif weight_decay:

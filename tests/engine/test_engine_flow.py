@@ -66,4 +66,5 @@ def test_dead_and_broken_layers_are_counted_and_named() -> None:
 
 
 def test_norms_neither_overflow_nor_underflow() -> None:
+    assert ge.flow([np.array([3.0, 4.0j]), np.float32(2.0)]).layers == {"[0]": 5.0, "[1]": 2.0}
     assert ge.flow([np.full(4, 1e300), np.full(4, 1e-300)]).layers == {"[0]": 2e300, "[1]": pytest.approx(2e-300)}

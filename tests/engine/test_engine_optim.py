@@ -184,3 +184,5 @@ def test_gradients_that_do_not_fit_and_odd_settings_are_named() -> None:
         optimizer.update({"w": np.ones(3)}, {"v": np.ones(3)}, state)
     with pytest.raises(ValueError, match="nesterov needs a momentum above 0 and no dampening"):
         ge.optim.sgd(nesterov=True)
+    with pytest.raises(ge.DtypeError, match="adam of complex128: it scales real numbers"):
+        optimizer.update(1j * np.ones(2), np.ones(2), {"step": 0, "mean": np.zeros(2), "square": np.zeros(2)})
