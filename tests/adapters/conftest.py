@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import runpy
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -408,3 +410,5 @@ def _networks() -> None:
 
 for _family in (_elementwise, _reductions, _shape, _indexing, _products, _networks):
     _family()
+for _op, _meaning, _operands, _params in runpy.run_path(str(Path(__file__).with_name("rows_order.py")))["ROWS"]:
+    ROWS.append(Row(_op, _operands, _params, _meaning))

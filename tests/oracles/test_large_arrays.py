@@ -21,6 +21,7 @@ from gradproof.oracles.scalar import BINARY, FLOAT, UNARY
 from gradproof.specs import run
 
 OPS = tuple(CATALOGUE)
+SORTED = {"sort", "topk", "kthvalue", "median", "quantile", "cumulative_max", "cumulative_min", "logcumsumexp"}
 ELIMINATION = {"linalg.solve", "linalg.inv", "linalg.det", "linalg.cholesky"}
 EXAMPLES = 12
 
@@ -86,11 +87,11 @@ def test_edges_of_many_entries_are_the_edges_of_each(name: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("op", [o for o in (*OPS, "graph") if o not in ELIMINATION])
+@pytest.mark.parametrize("op", [o for o in (*OPS, "graph") if o not in ELIMINATION | SORTED])
 def test_projections_agree_with_the_exact_gradient_and_the_bound_covers_the_judges(op: str, dtype: str) -> None:
     compared = 0
     for case in drawn(op, dtype):
-        if ELIMINATION & set(case.graph.ops):
+        if (ELIMINATION | SORTED) & set(case.graph.ops):
             continue
         certificate = certify(case)
         exact, bound = np.array([float(a) for a in certificate.gradient]), np.array(certificate.bound)
@@ -149,6 +150,12 @@ def test_what_is_not_followed_is_refused_by_name() -> None:
         ARRAYS.sinc  # noqa: B018
     with pytest.raises(NotLinearised, match="floor"):
         np.floor(x)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("op", sorted(SORTED))
+def test_what_compares_its_way_along_an_axis_is_not_judged_on_whole_arrays(op: str) -> None:
+    with pytest.raises(NotLinearised, match="not followed on whole arrays"):
+        Linearised.of(drawn(op, "float64", 1)[0])
 
 
 @pytest.mark.parametrize("op", sorted(ELIMINATION))
