@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from gradproof.oracles.certificate import certify
 from gradproof.oracles.judge import judge
 from gradproof.oracles.registry import engine
 from gradproof.specs import build
+from gradproof.specs.loop import execute_with
+from gradproof.specs.tasks import GRAPH, Task
 
 OPS = tuple(CATALOGUE)
 
@@ -39,3 +42,21 @@ def test_judge_native(benchmark: Any, kind: str) -> None:
     cases = graphs(50) if kind == "graphs" else singles
     verdicts = benchmark(lambda: [judge(case, native) for case in cases])
     assert not any(v.kind.fails for v in verdicts)
+
+
+@pytest.mark.benchmark(timer=time.process_time)
+@pytest.mark.parametrize("ops", [(GRAPH,), OPS[::10]], ids=["graphs", "single ops"])
+def test_whole_loop_native(benchmark: Any, ops: tuple[str, ...]) -> None:
+    """A run without its report, in seconds of processor: cases drawn, tried, judged, every twentieth shown to the witnesses."""
+    native = engine("native")
+    count = 100 if ops == (GRAPH,) else 20
+    starts = iter(range(0, 10_000_000, count))  # other cases each round, as in a run
+
+    def loop() -> int:
+        start = next(starts)
+        done = [execute_with(Task("native", op, "float64", start, count, 0, OPS if op == GRAPH else ()), native, later=True) for op in ops]
+        return sum(result.overall.total() for result in done)
+
+    judged = benchmark.pedantic(loop, rounds=3, warmup_rounds=1)
+    benchmark.extra_info["cases a second"] = round(judged / benchmark.stats.stats.min)
+    assert judged == count * len(ops)
