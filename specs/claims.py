@@ -20,7 +20,7 @@ from gradproof.oracles.judge import judge
 from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.rewrite import forward_values, opened
 from gradproof.oracles.verdict import Kind
-from gradproof.specs import claims_health, claims_memory, digits, trap, walk, worked
+from gradproof.specs import claims_health, claims_memory, claims_precision, digits, trap, walk, worked
 from gradproof.specs.claim import CLAIMS, HISTORY, Claim, decided, unshown
 from gradproof.specs.worked import Digit, Example
 
@@ -34,7 +34,6 @@ RANDOM_WALKS = 40
 MISSING = {
     5: "needs the cost bench: counted work, and paired timings of backward against forward from 10³ to 10⁸ parameters",
     6: "needs both modes timed on the same graphs while inputs and outputs grow",
-    9: "needs float16 and bfloat16 in the engine (the judge has them), autocast and loss scaling",
     10: "needs sharded training through a real process group, and the bytes of each rank",
     15: "needs a TensorFlow adapter, and all three frameworks judged in one run",
     17: "needs the slopes of claim 6 and the byte formulas of claims 7 and 10",
@@ -106,7 +105,7 @@ def net_claim(engine: Engine) -> Claim:
     how = (
         f"printed numbers against exact rationals; {engine.name} engine, every value and slope on the way judged. The trap: z[0] "
         "is exactly 0, floats make it 2.8e-17 or -2.2e-8, so the dead and the alive unit must both be SUBGRADIENT, in "
-        "both orders of the sum, in float64 and float32 (the judge has float16 and bfloat16 too, the native engine has not)"
+        "both orders of the sum, in float64 and float32"
     )
     digits = example.digits()
     faults = _printed_faults(digits)
@@ -186,6 +185,7 @@ EVIDENCE: dict[int, Callable[[], Claim]] = {
     4: _walk,
     7: claims_memory.memory,
     8: claims_memory.checkpointing,
+    9: claims_precision.mixed,
     11: claims_health.vanishing,
     12: claims_health.exploding,
     13: claims_health.nonfinite,
