@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.engine.errors import TraceError
+from gradproof.engine.library import accept
 from gradproof.engine.program import Instruction, Kind, Program, Ref, function, refs
 
 VERSION = 1
@@ -117,7 +118,7 @@ def _taken_array(data: Mapping[str, Any]) -> Any:
         flat = np.array(numbers, dtype)
     else:
         flat = np.array([float.fromhex(v) for v in numbers]).astype(dtype)
-    return flat.reshape([shape[a] for a in order]).transpose(np.argsort(order)) if shape else flat.reshape(())
+    return accept(flat.reshape([shape[a] for a in order]).transpose(np.argsort(order)) if shape else flat.reshape(()))
 
 
 def _put(value: Any) -> Any:

@@ -23,7 +23,7 @@ from gradproof.engine.backend import constant, kernels
 from gradproof.engine.batch_rules import RULES, Operand, looped
 from gradproof.engine.errors import ShapeError, TraceError
 from gradproof.engine.functions.recorded import recorded
-from gradproof.engine.library import FOREIGN, Library
+from gradproof.engine.library import FOREIGN, Library, is_narrow
 from gradproof.engine.rules import VARIADIC
 from gradproof.engine.tape import OPS, apply, lifting
 from gradproof.engine.tracer import STATIC
@@ -123,7 +123,7 @@ class Batched:
 
 
 def _cast(x: Array, dtype: Any) -> Array:
-    return fn.astype(x, dtype) if x.dtype.kind in "fc" else Array(x.data.astype(dtype))
+    return fn.astype(x, dtype) if x.dtype.kind in "fc" or is_narrow(x.dtype) else Array(x.data.astype(dtype))
 
 
 def _operator(op: str, swapped: bool = False) -> Callable[..., Any]:
@@ -219,9 +219,15 @@ def _full(shape: tuple[int, ...], value: float, dtype: Any, like: Batched) -> Ba
 
 RAW = SimpleNamespace(**{name: _kernel(name) for name in kernels})
 FOREIGN[Batched] = Library(
-    "batched", RAW, _kernel, lambda x, like: x, lambda x: x, _full, lambda x, dtype: x.astype(dtype) if x.dtype != dtype else x,
-    lambda x: x.numpy(),
-)  # fmt: skip
+    name="batched",
+    raw=RAW,
+    kernel=_kernel,
+    operand=lambda x, like: x,
+    wide=lambda x: x.astype(np.float32) if type(x) is Batched and is_narrow(x.dtype) else x,
+    full=_full,
+    own=lambda x, dtype: x.astype(dtype) if x.dtype != dtype else x,
+    to_numpy=lambda x: x.numpy(),
+)
 
 
 # ---- the transform

@@ -23,6 +23,8 @@ FAST_DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 
 def compiled(program: Program, exact: bool = True) -> Callable[..., list[Any]]:
     """A function of the program's inputs, one argument each, that gives its outputs; threads may call it at once."""
+    if any(kind.narrow for kind in program.kinds):
+        return lambda *arrays: program.run(arrays)
     on_arrays = _on_arrays(program)
     return scalar_code(program, exact, on_arrays) or on_arrays
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from gradproof.engine.backend import Patch, kernels, quiet
 from gradproof.engine.errors import DtypeError, ShapeError
+from gradproof.engine.library import FOREIGN, accept, is_narrow
 
 
 class Ref(NamedTuple):
@@ -77,6 +78,11 @@ class Kind(NamedTuple):
         """The kind of an array."""
         x = np.asarray(x)
         return Kind(x.shape, x.dtype, tuple(sorted(range(x.ndim), key=lambda a: -abs(x.strides[a]))))
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it is of NumPy's float16 or bfloat16, which are computed in float32 and rounded."""
+        return is_narrow(self.dtype)
 
     @property
     def bytes(self) -> int:
@@ -148,7 +154,7 @@ class Program:
         Raises: ShapeError, DtypeError for other arguments than it was traced with.
         """
         self.check(arrays)
-        values: dict[int, Any] = dict(zip(self.inputs, arrays, strict=True)) | dict(self.constants)
+        values: dict[int, Any] = dict(zip(self.inputs, map(accept, arrays), strict=True)) | dict(self.constants)
         last = self.last_uses()
         with quiet():
             for n, one in enumerate(self.instructions):
@@ -170,8 +176,9 @@ def computed(one: Instruction, values: Mapping[int, Any]) -> Any:
     """The result of one instruction, as an array."""
     operands = [values[x.id] if type(x) is Ref else x for x in one.operands]
     params = replaced(dict(one.params), lambda ref: values[ref.id]) if one.params else {}
-    out = function(one.op)(*operands, **params)
-    return out if type(out) is np.ndarray else np.asarray(out)
+    library = next((FOREIGN[type(x)] for x in operands if type(x) in FOREIGN), None)  # NumPy's half precisions
+    f = library.kernel(one.op) if library is not None and one.op in kernels else function(one.op)
+    return accept(f(*operands, **params))
 
 
 def function(op: str) -> Callable[..., Any]:
@@ -209,6 +216,7 @@ _NUMPY = """absolute all amax amin any arccos arccosh arcsin arcsinh arctan arct
     trunc where zeros_like""".split()  # noqa: SIM905
 PLAIN: dict[str, Callable[..., Any]] = {f"np.{name}": getattr(np, name) for name in _NUMPY}
 PLAIN |= {"added": _added, "put": _put, "**": operator.pow, "np.astype": lambda x, dtype: np.asarray(x).astype(dtype)}
+PLAIN |= {"widen": lambda x: np.asarray(x).astype(np.float32)}
 
 
 def _spelled(value: Any) -> str:

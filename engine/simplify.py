@@ -80,14 +80,15 @@ def merged(program: Program) -> Program:
 
 def _of_one_value(program: Program, one: Instruction, splats: Mapping[int, Any]) -> Any:
     """The entry of a large elementwise result whose operands are each one value repeated; None for other instructions."""
-    if np.prod(program.kinds[one.out].shape, dtype=np.int64) <= FOLD_MAX or one.params or not one.reads:
+    kind = program.kinds[one.out]
+    if np.prod(kind.shape, dtype=np.int64) <= FOLD_MAX or kind.narrow or one.params or not one.reads:
         return None
     f = function(one.op)
     if not isinstance(f, np.ufunc) or f.signature is not None or not all(i in splats for i in one.reads):
         return None
     with quiet():
         value = np.asarray(f(*(np.asarray(splats[x.id]) if type(x) is Ref else x for x in one.operands)))
-    return value if value.dtype == program.kinds[one.out].dtype else None
+    return value if value.dtype == kind.dtype else None
 
 
 def _unchanged(program: Program, one: Instruction, splats: Mapping[int, Any]) -> int | None:

@@ -18,7 +18,7 @@ from gradproof.engine.array import Array
 from gradproof.engine.backend import quiet
 from gradproof.engine.errors import TraceError
 from gradproof.engine.generate import compiled
-from gradproof.engine.library import FOREIGN
+from gradproof.engine.library import FOREIGN, interpreted, is_narrow
 from gradproof.engine.program import Program
 from gradproof.engine.simplify import simplified
 from gradproof.engine.tape import lifting
@@ -100,12 +100,12 @@ def _guards(leaves: Sequence[Any]) -> tuple[list[Any], Any]:
     for x in leaves:
         kind = type(x)
         if kind is Array:
-            if x.node is not None or type(x.data) in FOREIGN:
+            if x.node is not None or (type(x.data) in FOREIGN and not is_narrow(x.dtype)) or interpreted(x.data):
                 return [], _EAGER
             arrays.append(x.data)
             guards.append((kind, x.data.shape, x.data.dtype))
-        elif kind is np.ndarray or isinstance(x, np.generic):
-            arrays.append(x if kind is np.ndarray else np.asarray(x))
+        elif isinstance(x, np.ndarray | np.generic):
+            arrays.append(np.asarray(x))
             guards.append((np.ndarray, x.shape, x.dtype))
         elif kind in FOREIGN:
             return [], _EAGER
@@ -123,7 +123,7 @@ def _is_array(x: Any) -> bool:
 def _traced(builder: Builder, x: Any) -> Any:
     if type(x) is Array:
         return Array(builder.input(x.data))
-    return builder.input(np.asarray(x)) if _is_array(x) else x
+    return builder.input(x) if _is_array(x) else x
 
 
 def _data(x: Any) -> Any:

@@ -16,7 +16,7 @@ from gradproof.engine.array import Array
 from gradproof.engine.backend import kernels, quiet
 from gradproof.engine.errors import TraceError
 from gradproof.engine.kernels.indexing import patch
-from gradproof.engine.library import FOREIGN, Library
+from gradproof.engine.library import FOREIGN, Library, accept, is_narrow
 from gradproof.engine.program import PLAIN, Instruction, Kind, Program, Ref, computed, function, refs
 
 
@@ -32,7 +32,7 @@ class Builder:
 
     def input(self, value: Any) -> Tracer:
         """A new input."""
-        tracer = self._tracer(value)
+        tracer = self._tracer(accept(value))
         self.inputs.append(tracer.id)
         return tracer
 
@@ -70,7 +70,7 @@ class Builder:
     def constant(self, value: Any) -> Ref:
         """An array as a variable; one array is one variable."""
         if id(value) not in self._known:
-            tracer = self._tracer(np.asarray(value))
+            tracer = self._tracer(accept(value))
             self.constants[tracer.id] = self.values[tracer.id]
             self._known[id(value)] = tracer.id, value  # held, so that no other array takes its id
         return Ref(self._known[id(value)][0])
@@ -291,6 +291,10 @@ def _operand(x: Any, like: Any) -> Any:
     return x
 
 
+def _wide(x: Any) -> Any:
+    return x.builder.record("widen", (x,), {}) if type(x) is Tracer and is_narrow(x.dtype) else x
+
+
 def _full(shape: tuple[int, ...], value: float, dtype: Any, like: Tracer) -> Tracer:
     return like.builder.record("np.full", (), {"shape": tuple(shape), "fill_value": value, "dtype": np.dtype(dtype)})
 
@@ -305,5 +309,5 @@ def _to_numpy(x: Tracer) -> Any:
 
 RAW = SimpleNamespace(**{name: _kernel(name) for name in kernels} | {"scatter": patch})
 FOREIGN[Tracer] = Library(
-    "traced", RAW, _kernel, _operand, lambda x: x, _full, _own, _to_numpy, Tracer.add_at
+    "traced", RAW, _kernel, _operand, _wide, _full, _own, _to_numpy, Tracer.add_at
 )
