@@ -24,6 +24,7 @@ from gradproof.oracles.graph import Array
 Pullback = Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]]
 
 
+QUANTILES = frozenset({"median", "quantile"})  # torch.quantile takes no half precision
 FACTORS = frozenset(
     f"linalg.{name}"
     for name in (
@@ -63,7 +64,7 @@ class TorchEngine:
     capabilities: Capabilities = Capabilities(
         at_kinks=AT_KINKS,
         dtypes=("float64", "float32", "float16", "bfloat16", "complex128", "complex64"),
-        unsupported_in={"float16": FACTORS, "bfloat16": FACTORS},
+        unsupported_in={"float16": FACTORS | QUANTILES, "bfloat16": FACTORS | QUANTILES},
         modes=nestings(around=("", "vmap of ")),
     )
     depth = 0  # of transforms whose function is being evaluated
