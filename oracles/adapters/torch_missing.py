@@ -36,7 +36,7 @@ def nanprod(x: Tensor, axis: Over, keepdims: bool) -> Tensor:
 
 def nanvar(x: Tensor, axis: Over, keepdims: bool, correction: float) -> Tensor:
     deviations = _filled(x - torch.nanmean(x, axis, keepdim=True), 0.0)  # NaN times 0 would be NaN in the gradient
-    count = torch.sum(~torch.isnan(x), axis, keepdim=keepdims)
+    count = torch.sum(~torch.isnan(x), axis, keepdim=keepdims).to(x.dtype)
     return torch.sum(deviations * deviations, axis, keepdim=keepdims) / (count - correction)
 
 
