@@ -47,8 +47,9 @@ def ctc_loss(
     open_at_first = np.arange(states) < 2
     alpha = el.where(open_at_first, log_p[0][rows, extended], NEVER)
     for t in range(1, logits.shape[0]):
-        ways = shape.stack([alpha, _later(alpha, 1), el.where(jumps, _later(alpha, 2), NEVER)], axis=0)
-        reached = el.add(red.logsumexp(ways, axis=0), log_p[t][rows, extended])
+        near = el.logaddexp(alpha, _later(alpha, 1))  # in pairs: its second slope keeps the digits that a softmax's loses
+        ways = el.logaddexp(near, el.where(jumps, _later(alpha, 2), NEVER))
+        reached = el.add(ways, log_p[t][rows, extended])
         alpha = el.where((t < frames)[:, None], reached, alpha)
     every = np.arange(batch)
     last, before = alpha[every, 2 * counts], alpha[every, np.maximum(2 * counts - 1, 0)]
