@@ -33,6 +33,7 @@ from gradproof.engine.functions import *
 from gradproof.engine.functions import fft, linalg, nn
 from gradproof.engine.hooks import hook
 from gradproof.engine.memory import saved_bytes
+from gradproof.engine.precision import LossScale, autocast
 from gradproof.engine.trace import trace
 from gradproof.engine.transforms import no_grad, stop_gradient, variable, vjp
 
@@ -42,6 +43,7 @@ __all__ = [
     "CustomRuleError",
     "DtypeError",
     "EngineError",
+    "LossScale",
     "MissingKernel",
     "MissingRule",
     "NonFiniteError",
@@ -50,6 +52,7 @@ __all__ = [
     "TraceError",
     "TreeError",
     "as_array",
+    "autocast",
     "checkpoint",
     "checkpoint_chain",
     "checkpoint_within",

@@ -256,7 +256,8 @@ def guard(ct: Any, at: Any, value: Any) -> Any:
     ct, at = raw_of(ct), raw_of(at)
     if type(at) not in FOREIGN and np.all(at):
         return value
-    return where((ct == 0) & (at == 0), 1.0, value)
+    none = ~at if library.name_of(at.dtype) == "bool" else at == 0
+    return where((ct == 0) & none, 1.0, value)
 
 
 def isfinite(x: Any) -> Any:
