@@ -16,7 +16,7 @@ import gradproof.engine.functions as fn
 from gradproof.engine import pytree
 from gradproof.engine.array import Array
 from gradproof.engine.errors import DtypeError, ShapeError
-from gradproof.engine.library import beside, full, name_of
+from gradproof.engine.library import beside, full, is_complex, name_of
 from gradproof.engine.pytree import Structure
 from gradproof.engine.transforms import array_of, differentiable, names, scalar, vjp
 
@@ -39,6 +39,8 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
         if not isinstance(out, Array):
             raise ShapeError(f"grad needs one scalar output, but the function returned a {type(out).__name__}.")
         scalar(out, "grad")
+        if is_complex(out.dtype):
+            raise DtypeError("grad of a complex value: one number cannot hold its derivative. Take real or imag of it, or use vjp.")
         gradients = pullback(full((), 1.0, out.data))
         return (out, *aux) if has_aux else out, gradients[0] if isinstance(argnums, int) else gradients
 

@@ -72,7 +72,7 @@ def _pairs(x: Any) -> Any:
     return joined(np.stack((x, zero), axis=-1))
 
 
-def _over(z: Any, s: Any, axes: Any, norm: str, inverse: bool) -> Any:
+def _over(z: Any, s: Any, axes: Any, norm: Any, inverse: bool) -> Any:
     z = _fitted(z, s, axes)
     if z.dtype != object:
         return (np.fft.ifftn if inverse else np.fft.fftn)(z, axes=axes, norm=norm)
@@ -81,13 +81,13 @@ def _over(z: Any, s: Any, axes: Any, norm: str, inverse: bool) -> Any:
     return z
 
 
-def _half(x: Any, s: Any, axes: Any, norm: str) -> Any:
+def _half(x: Any, s: Any, axes: Any, norm: Any) -> Any:
     z = _over(_pairs(x), s, axes, norm, inverse=False)
     n = z.shape[axes[-1]]
     return np.moveaxis(np.moveaxis(z, axes[-1], 0)[: n // 2 + 1], 0, axes[-1])
 
 
-def _from_half(z: Any, s: Any, axes: Any, norm: str) -> Any:
+def _from_half(z: Any, s: Any, axes: Any, norm: Any) -> Any:
     """The other half is the mirror image of this one; of what is its own image, only the real part is read."""
     *others, last = axes
     n = s[-1]
