@@ -21,7 +21,7 @@ FRESH = frozenset({"sum", "mean", "max", "min", "var", "std", "logsumexp", "soft
 
 def simplified(program: Program) -> Program:
     """Constants folded, equal instructions merged, operations that change nothing left out, and what is unused dropped."""
-    return without_copies(without_dead(merged(program)))
+    return renumbered(without_copies(without_dead(merged(program))))
 
 
 def merged(program: Program) -> Program:
@@ -147,6 +147,26 @@ def without_copies(program: Program) -> Program:
     kept = tuple(one for one in program.instructions if one.out not in same)
     moved = tuple(one._replace(operands=replaced(one.operands, lambda r: Ref(same.get(r.id, r.id)))) for one in kept)
     return replace(program, instructions=moved, outputs=tuple(same.get(i, i) for i in program.outputs))
+
+
+def renumbered(program: Program) -> Program:
+    """The same program with its variables counted from 0: inputs, constants, then results in order."""
+    made = (*program.inputs, *program.constants, *(one.out for one in program.instructions))
+    number = {old: new for new, old in enumerate(made)}
+
+    def now(ref: Ref) -> Ref:
+        return Ref(number[ref.id])
+
+    return Program(
+        kinds=tuple(program.kinds[i] for i in made),
+        inputs=tuple(number[i] for i in program.inputs),
+        constants={number[i]: value for i, value in program.constants.items()},
+        instructions=tuple(
+            Instruction(one.op, replaced(one.operands, now), replaced(dict(one.params), now), number[one.out])
+            for one in program.instructions
+        ),
+        outputs=tuple(number[i] for i in program.outputs),
+    )
 
 
 def _key(program: Program, one: Instruction) -> Any:

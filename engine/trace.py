@@ -85,10 +85,10 @@ def trace(f: Callable[..., Any], simplify: bool = True, exact: bool = True) -> T
     >>> f(ge.as_array([0.0]))
     (Array(0., dtype=float64), Array([1.], dtype=float64))
     >>> print(f.program(ge.as_array([0.0])))
-    program(%0: f64[1]) -> %2, %6
+    program(%0: f64[1]) -> %2, %3
       %1: f64[1] = sin(%0)
       %2: f64[] = sum(%1, axis=None, keepdims=False)
-      %6: f64[1] = cos(%0)
+      %3: f64[1] = cos(%0)
     """
     return Traced(f, simplify, exact)
 
