@@ -106,6 +106,10 @@ class Batched:
         lengths = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
         return run("reshape", (self,), {"shape": tuple(lengths)})
 
+    def of_all(self, f: Callable[[Array], Array]) -> Batched:
+        """f of the Array of all examples, whose shape it keeps: what concerns a tape around the vmap (stop_gradient, hooks)."""
+        return Batched(self.level, f(self.inner), self.batched)
+
     @property
     def T(self) -> Any:
         """All axes reversed."""

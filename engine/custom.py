@@ -21,6 +21,7 @@ import gradproof.engine.functions as fn
 from gradproof.engine import pytree
 from gradproof.engine.array import Array, as_array
 from gradproof.engine.backend import DIFFERENTIABLE
+from gradproof.engine.batching import Batched, Level, vmap
 from gradproof.engine.errors import CustomRuleError, TreeError
 from gradproof.engine.hooks import once
 from gradproof.engine.library import full, name_of
@@ -55,9 +56,13 @@ class CustomVjp:
         args = bound.args
         fixed = tuple(x for i, x in enumerate(args) if i in self.fixed)
         leaves, structure = pytree.flatten(tuple(x for i, x in enumerate(args) if i not in self.fixed))
+        levels = [x.data.level for x in leaves if type(x) is Array and type(x.data) is Batched]
+        if levels:  # what is on a tape around the innermost vmap goes into it with its node
+            level = max(levels, key=lambda level: level.depth)
+            leaves = [level.lift(x) if type(x) is Array else x for x in leaves]
         nodes = [x.node if type(x) is Array else None for x in leaves]
         if not state.recording or not any(nodes):
-            return self.f(*args)
+            return self._over_a_batch(level, leaves, structure, fixed, len(args)) if levels and state.recording else self.f(*args)
         if self.fwd is None or self.bwd is None:
             raise CustomRuleError(f"custom_vjp '{self.name}' has no pullback. Give it one: {self.name}.defvjp(fwd, bwd).")
         # this node serves the innermost transform; fwd is a part of those outside it, and recorded only for them
@@ -72,6 +77,34 @@ class CustomVjp:
         kinds = tuple(_kind(x) for x in leaves)
         call = _Call(self.name, self.bwd, fixed, structure, kinds, shape, tuple(_kind(x) for x in outs), packed)
         return pytree.unflatten(shape, call.recorded(outs, nodes, Held(values)))
+
+    def _over_a_batch(
+        self, level: Level, leaves: list[Any], structure: Structure, fixed: tuple[Any, ...], count: int
+    ) -> Any:
+        """The call within vmap, where the tape may be around it: one call for all examples, both halves under a vmap."""
+        places = [i for i, x in enumerate(leaves) if type(x) is Array]
+        inside = [leaves[i].data for i in places]
+        examples = [x.inner if x.batched else fn.broadcast_to(x.inner, (level.size, *x.shape)) for x in inside]
+
+        def args(*arrays: Array) -> list[Any]:
+            full = list(leaves)
+            for i, x in zip(places, arrays, strict=True):
+                full[i] = x
+            return self._merged(pytree.unflatten(structure, full), fixed, count)
+
+        def fwd(*arrays: Array) -> Any:
+            out, kept = self._forward(args(*arrays))
+            return out, (kept, arrays)
+
+        def bwd(kept: Any, ct: Any) -> tuple[Array, ...]:
+            assert self.bwd is not None
+            found = _leaves(self.name, structure, self.bwd(*fixed, kept[0], ct))
+            return tuple(fn.zeros_like(x) if found[i] is None else found[i] for i, x in zip(places, kept[1], strict=True))
+
+        whole = CustomVjp(vmap(lambda *arrays: self.f(*args(*arrays))))
+        whole.name = self.name
+        whole.defvjp(vmap(fwd), vmap(bwd))
+        return pytree.map(lambda x: Array(Batched(level, x, True)), whole(*examples))
 
     def _merged(self, free: tuple[Any, ...], fixed: tuple[Any, ...], count: int) -> list[Any]:
         of_free, of_fixed = iter(free), iter(fixed)
@@ -124,6 +157,25 @@ def _cast(x: Array, dtype: Any) -> Array:
     return x if x.dtype == dtype else fn.astype(x, dtype)
 
 
+def _leaves(name: str, arguments: Structure, given: Any) -> list[Any]:
+    """The cotangents that a pullback returned, one for each leaf of the arguments; None for one of zero."""
+    count = len(arguments.children)
+    if not isinstance(given, tuple | list) or len(given) != count:
+        returned = f"{len(given)} cotangents" if isinstance(given, tuple | list) else f"a {type(given).__name__}"
+        raise CustomRuleError(
+            f"bwd of '{name}' returned {returned}, expected a tuple of {count}. "
+            "Return one for each argument, and None for one of zero."
+        )
+    try:
+        return [
+            leaf
+            for i, (part, child) in enumerate(zip(given, arguments.children, strict=True))
+            for leaf in pytree.flatten_like(child, part, f"what bwd of '{name}' returned for argument {i}", none=True)
+        ]
+    except TreeError as error:
+        raise CustomRuleError(str(error)) from error
+
+
 @dataclass(frozen=True)
 class _Call:
     """One call on the tape: what its rules need to know besides what the user keeps."""
@@ -168,36 +220,16 @@ class _Call:
     def gradients(self, ct: Any, held: Held) -> list[Any]:
         """What the user's pullback gives for each leaf of the arguments, checked."""
         again = type(ct) is Array
-        with recording(again):
-            whole = ct if again else Array(np.asarray(ct) if isinstance(ct, np.generic) else ct)
-            of_float = iter(self._split(whole))
-            cts = [None if kind is None else next(of_float) for kind in self.results]
-            kept = [Array(x.data, x.node if again else None) if type(x) is Array else x for x in held.values]
-            given = self.bwd(
-                *self.fixed, pytree.unflatten(self.packed, kept), pytree.unflatten(self.output, cts)
-            )
+        whole = ct if again else Array(np.asarray(ct) if isinstance(ct, np.generic) else ct)
+        of_float = iter(self._split(whole))
+        cts = [None if kind is None else next(of_float) for kind in self.results]
+        kept = [Array(x.data, x.node if again else None) if type(x) is Array else x for x in held.values]
+        given = self.bwd(*self.fixed, pytree.unflatten(self.packed, kept), pytree.unflatten(self.output, cts))
         paths = names(self.arguments, "argument")
         found = [
-            self._fitting(g, kind, path, whole) for g, kind, path in zip(self._leaves(given), self.kinds, paths, strict=True)
+            self._fitting(g, kind, path, whole) for g, kind, path in zip(_leaves(self.name, self.arguments, given), self.kinds, paths, strict=True)
         ]
         return found if again else [None if g is None else g.data for g in found]
-
-    def _leaves(self, given: Any) -> list[Any]:
-        count = len(self.arguments.children)
-        if not isinstance(given, tuple | list) or len(given) != count:
-            returned = f"{len(given)} cotangents" if isinstance(given, tuple | list) else f"a {type(given).__name__}"
-            raise CustomRuleError(
-                f"bwd of '{self.name}' returned {returned}, expected a tuple of {count}. "
-                "Return one for each argument, and None for one of zero."
-            )
-        try:
-            return [
-                leaf
-                for i, (part, child) in enumerate(zip(given, self.arguments.children, strict=True))
-                for leaf in pytree.flatten_like(child, part, f"what bwd of '{self.name}' returned for argument {i}", none=True)
-            ]
-        except TreeError as error:
-            raise CustomRuleError(str(error)) from error
 
     def _fitting(self, given: Any, kind: Kind, path: str, whole: Array) -> Array | None:
         if kind is None:

@@ -58,6 +58,7 @@ def hook(x: Any, on_value: Hook | None = None, on_cotangent: Hook | None = None)
     """x, watched: ``on_value`` is given the value now, ``on_cotangent`` its cotangent whenever one passes backwards.
 
     Each may return a replacement of the same shape and dtype, or None. A replaced value passes its cotangent straight on to x.
+    Within vmap, where the tape is around it, both are given all examples at once, along a first axis.
 
     >>> import gradproof.engine as ge
     >>> ge.grad(lambda x: ge.hook(x, on_cotangent=lambda ct: 10.0 * ct) ** 2)(3.0)
@@ -65,6 +66,8 @@ def hook(x: Any, on_value: Hook | None = None, on_cotangent: Hook | None = None)
     """
     x = as_array(x)
     data = x.data
+    if x.node is None and hasattr(data, "of_all"):
+        return Array(data.of_all(lambda examples: hook(examples, on_value, on_cotangent)))
     if on_value is not None:
         data = _replaced(on_value(Array(data)), Array(data), "value").data
         if state.watch is not None:

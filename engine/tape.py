@@ -218,14 +218,16 @@ def apply(name: str, operands: Sequence[Any], params: Mapping[str, Any] = NOTHIN
 
 def unary(name: str, x: Any) -> Array:
     """What apply does, for one operand and no parameters: half the overhead, and most nodes are made here or below."""
-    data = x.data if type(x) is Array else accept(x)
+    if type(x) is Array:
+        data, node = x.data, x.node
+    else:
+        data, node = accept(x), None
     if type(data) is not ndarray:
         return _elsewhere(name, (x,), NOTHING)
     op = OPS[name]
-    if type(x) is not Array or x.node is None or not state.recording:
-        return Array(compute(op, (data,), NOTHING))
-    node = x.node
     out = compute(op, (data,), NOTHING)
+    if node is None or not state.recording:
+        return Array(out)
     keep_out, (keep,) = op.plans.get(1) or op.plan(1)
     kept = (data if keep else node,)
     return Array(out, Node(op, (node,), kept, out if keep_out else None, NOTHING, node.oldest, out.shape, out.dtype))
@@ -245,14 +247,16 @@ def binary(name: str, x: Any, y: Any) -> Array:
         return _elsewhere(name, (x, y), NOTHING)
     op = OPS[name]
     out = compute(op, (a, b), NOTHING)
-    if (m is None and n is None) or not state.recording:
-        return Array(out)
     if m is None:
+        if n is None:
+            return Array(out)
         tracked, oldest = 2, n.oldest
     elif n is None:
         tracked, oldest = 1, m.oldest
     else:
         tracked, oldest = 3, m.oldest if m.oldest < n.oldest else n.oldest
+    if not state.recording:
+        return Array(out)
     keep_out, (keep_x, keep_y) = op.plans.get(tracked) or op.plan(tracked)
     kept = (a if keep_x else m or stand_in(a, m), b if keep_y else n or stand_in(b, n))
     return Array(out, Node(op, (m, n), kept, out if keep_out else None, NOTHING, oldest, out.shape, out.dtype))
@@ -437,7 +441,7 @@ def _collect(slots: dict[int, Slot], heap: list[int], target: Node, c: Any, xp: 
     elif slot.owned:
         slot.ct += c
     else:
-        slot.ct = wide(slot.ct) + c
+        slot.ct = (slot.ct if type(slot.ct) is ndarray else wide(slot.ct)) + c
         kind = type(slot.ct)  # neither a NumPy scalar nor a recorded Array can be added into
         slot.owned = kind is ndarray or kind in FOREIGN
 

@@ -43,7 +43,12 @@ def stop_gradient(x: Any) -> Any:
     >>> ge.grad(lambda x: x * ge.stop_gradient(x))(3.0)
     Array(3., dtype=float64)
     """
-    return pytree.map(lambda part: Array(as_array(part).data), x)
+    return pytree.map(_constant, x)
+
+
+def _constant(x: Any) -> Array:
+    data = as_array(x).data
+    return Array(data.of_all(_constant) if hasattr(data, "of_all") else data)  # within vmap: off the tape around it too
 
 
 def no_grad() -> AbstractContextManager[None]:
