@@ -233,7 +233,7 @@ def _ndim_of_indices(key: tuple[Any, ...]) -> int:
 def _gathering(key: tuple[Any, ...], ndim: int, size: int) -> tuple[tuple[Any, ...], tuple[int, ...]]:
     """A key that differs between examples, with the batch as an index array beside the others, and where its axes belong."""
     named = sum(part is not None and part is not Ellipsis for part in key)
-    at = next((i for i, part in enumerate(key) if part is Ellipsis), len(key))
+    at = key.index(Ellipsis) if Ellipsis in key else len(key)
     key = (*key[:at], *(slice(None),) * (ndim - named), *key[at + 1 :])
     arrays = [part for part in key if _is_advanced(part)]
     depth = max(part.ndim if type(part) is Operand else np.ndim(part) for part in arrays)

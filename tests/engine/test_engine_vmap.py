@@ -128,20 +128,6 @@ def test_indices_may_differ_between_examples(key: str) -> None:
     assert close(g, expected)
 
 
-def test_labels_and_custom_pullbacks_and_hooks_are_batched() -> None:
-    labels = np.array([[0, 1], [2, 2], [1, 0]])
-    z = RNG.normal(size=(3, 2, 4))
-    g = ge.vmap(lambda z, l: ge.grad(lambda z: ge.nn.cross_entropy(z, l))(z))(z, labels)
-    assert close(g, ge.stack([ge.grad(lambda v, b=b: ge.nn.cross_entropy(v, labels[b]))(z[b]) for b in range(3)]))
-    f = ge.custom_vjp(lambda x: ge.exp(x))
-    f.defvjp(lambda x: (f(x), x), lambda x, ct: (3.0 * ct * ge.exp(x),))
-    v = np.array([0.5, -1.0])
-    assert close(ge.vmap(ge.grad(f))(v), 3.0 * ge.exp(v))
-    assert close(ge.grad(lambda v: ge.sum(ge.vmap(f)(v)))(v), 3.0 * ge.exp(v))
-    assert close(ge.trace(ge.grad(lambda v: ge.sum(f(v))))(v), 3.0 * ge.exp(v))
-    assert close(ge.vmap(ge.grad(lambda x: ge.hook(ge.exp(x), on_cotangent=lambda ct: ct * 2.0)))(v), 2.0 * ge.exp(v))
-
-
 def test_sorting_is_by_each_example() -> None:
     f = ge.grad(lambda x: ge.sum(ge.sort(x, axis=0) * ge.as_array(np.arange(12.0).reshape(4, 3))))
     assert close(ge.vmap(f)(X), one_by_one(f, ge.as_array(X)))
