@@ -105,7 +105,7 @@ ABOVE_MINUS_ONE = Domain(
 )
 PROBABILITY = Domain(
     "open interval from 0 to 1",
-    lambda x, room: np.where(x == 0, 0.5, np.maximum(np.abs(_unit(x, room)), TINY)),
+    lambda x, room: np.where(x == 0, 0.5, np.maximum(np.abs(_unit(x, room)), max(TINY, room.tiny))),
     (("nn.sigmoid",), ("sin", "nn.sigmoid")),
 )
 CLOSED_PROBABILITY = Domain("from 0 to 1", lambda x, room: np.abs(_closed_unit(x, room)), PROBABILITY.guards)

@@ -37,7 +37,8 @@ def arb_polygamma(n: int, x: arb) -> arb:
         for _ in range(math.ceil(-float(x)) + 1):
             total += x ** (-n - 1)
             x += 1
-    return -sign * (arb(n + 1).zeta(x) + total)
+    found: arb = -sign * (arb(n + 1).zeta(x) + total)
+    return found
 
 
 def arb_besseli(n: int, x: arb) -> arb:

@@ -133,7 +133,7 @@ def _cosine_embedding(xp: Any, x: Any, y: Any, labels: Any, margin: float, reduc
 def _cosine_embedding_sketch(source: Source, shape: Shape) -> Sketch | None:
     if len(shape) != 2 or 0 in shape:
         return None
-    params = {"margin": source.pick((0.0, 0.25, -0.5)), "reduction": source.pick(REDUCTIONS)}
+    params: dict[str, Param] = {"margin": source.pick((0.0, 0.25, -0.5)), "reduction": source.pick(REDUCTIONS)}
     return Sketch((Slot(shape), Slot(shape), signs(source, shape[:1])), params)
 
 
@@ -145,7 +145,7 @@ def _poisson_sketch(source: Source, shape: Shape) -> Sketch | None:
     if 0 in shape:
         return None
     log_input = source.flag()
-    params = {"log_input": log_input, "eps": source.pick((2.0**-27, 0.5)), "reduction": source.pick(REDUCTIONS)}
+    params: dict[str, Param] = {"log_input": log_input, "eps": source.pick((2.0**-27, 0.5)), "reduction": source.pick(REDUCTIONS)}
     return Sketch((Slot(shape, d.MODERATE if log_input else d.POSITIVE), Slot(shape)), params)
 
 
@@ -157,7 +157,7 @@ def _gaussian_nll(xp: Any, x: Any, y: Any, var: Any, eps: float, reduction: str)
 def _gaussian_sketch(source: Source, shape: Shape) -> Sketch | None:
     if 0 in shape:
         return None
-    params = {"eps": 2.0**-20, "reduction": source.pick(REDUCTIONS)}  # below every variance that is drawn
+    params: dict[str, Param] = {"eps": 2.0**-20, "reduction": source.pick(REDUCTIONS)}  # below every variance that is drawn
     return Sketch((Slot(shape), Slot(shape), Slot(shape, d.BASE)), params)
 
 
