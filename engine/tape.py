@@ -347,8 +347,9 @@ def _sweep(
     for node, ct in seeds:
         if node.id >= first:
             _collect(slots, heap, node, ct, xp)
+    end = -stop
     while heap:
-        if -heap[0] < stop:
+        if heap[0] > end:
             return slots
         slot = slots.pop(-heappop(heap))
         node, ct = slot.node, slot.ct
@@ -386,8 +387,8 @@ def _sweep(
             c = rule.pull(xp, ct, out, *primals, **params) if params else rule.pull(xp, ct, out, *primals)
             if watch is not None:
                 watch.pulled(node, i, c)
-            if place not in slots and type(c) is not Patch and c.shape == target.shape and c.dtype == target.dtype:
-                slots[place] = Slot(target, c)  # most contributions are the first and fit
+            if place not in slots and type(c) is not Patch and c.dtype is target.dtype and c.shape == target.shape:
+                slots[place] = Slot(target, c)  # most contributions are the first and fit (NumPy has one object a dtype)
                 heappush(heap, -place)
             else:
                 _collect(slots, heap, target, c, xp)
