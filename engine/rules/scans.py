@@ -37,7 +37,7 @@ def _prod(xp: Any, ct: Any, out: Any, x: Any, axis: int, include_initial: bool) 
 def _extreme(xp: Any, ct: Any, out: Any, x: Any, axis: int) -> Any:
     hit = x == out
     passed = xp.where(hit, xp.zeros_like(ct), 1.0)
-    return xp.where(hit, _adjoint(xp, ct, passed, axis), 0.0)  # C19
+    return xp.where(hit, _adjoint(xp, ct, passed, axis), 0.0)  # C22
 
 
 def _logcumsumexp(xp: Any, ct: Any, out: Any, x: Any, axis: int) -> Any:

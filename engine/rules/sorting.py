@@ -1,4 +1,4 @@
-"""Pullbacks of sorting: a cotangent goes back to where its entry came from; tied entries keep their order (C18)."""
+"""Pullbacks of sorting: a cotangent goes back to where its entry came from; tied entries keep their order (C21)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _sort(xp: Any, ct: Any, out: Any, x: Any, axis: int, descending: bool) -> An
 
 # fmt: off
 RULES: Table = {
-    "sort":    (rule("x", _sort),),  # C18
+    "sort":    (rule("x", _sort),),  # C21
     "reorder": (rule("order", lambda xp, ct, out, x, order, axis: xp.reorder(ct, xp.inverse(order, axis=axis), axis=axis)), None),
 }
 # fmt: on
