@@ -13,6 +13,7 @@ import numpy as np
 
 import gradproof.engine.functions as fn
 from gradproof.engine.array import Array, as_array
+from gradproof.engine.library import is_narrow
 from gradproof.engine.rules import activations, elementwise, missing, special
 
 Call = Callable[..., Array]
@@ -39,7 +40,7 @@ def looped(call: Call, name: str, xs: Sequence[Operand], params: Params, size: i
     for i in range(size):
         own = {k: tuple(_example(part, i) for part in v) if k == "key" else v for k, v in params.items()}
         rows.append(call(name, *(_example(x, i) for x in xs), **own))
-    if all(row.dtype.kind in "fc" for row in rows):
+    if rows[0].dtype.kind in "fc" or is_narrow(rows[0].dtype):
         return fn.stack(rows)
     return Array(np.stack([row.data for row in rows]))
 
@@ -233,7 +234,7 @@ def _ndim_of_indices(key: tuple[Any, ...]) -> int:
 def _gathering(key: tuple[Any, ...], ndim: int, size: int) -> tuple[tuple[Any, ...], tuple[int, ...]]:
     """A key that differs between examples, with the batch as an index array beside the others, and where its axes belong."""
     named = sum(part is not None and part is not Ellipsis for part in key)
-    at = key.index(Ellipsis) if Ellipsis in key else len(key)
+    at = next((i for i, part in enumerate(key) if part is Ellipsis), len(key))
     key = (*key[:at], *(slice(None),) * (ndim - named), *key[at + 1 :])
     arrays = [part for part in key if _is_advanced(part)]
     depth = max(part.ndim if type(part) is Operand else np.ndim(part) for part in arrays)

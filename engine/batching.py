@@ -23,7 +23,7 @@ from gradproof.engine.backend import constant, kernels
 from gradproof.engine.batch_rules import RULES, Operand, looped
 from gradproof.engine.errors import ShapeError, TraceError
 from gradproof.engine.functions.recorded import recorded
-from gradproof.engine.library import FOREIGN, Library, is_narrow
+from gradproof.engine.library import FOREIGN, Library, is_narrow, wide
 from gradproof.engine.rules import VARIADIC
 from gradproof.engine.tape import OPS, apply, lifting
 from gradproof.engine.tracer import STATIC
@@ -212,7 +212,7 @@ def _batched(values: Any) -> list[Batched]:
 
 def _kernel(name: str) -> Callable[..., Any]:
     def on(*operands: Any, **params: Any) -> Any:
-        return run(name, operands, params) if _batched([operands, params]) else kernels[name](*operands, **params)
+        return run(name, operands, params) if _batched([operands, params]) else constant(name, *operands, **params)
 
     return on
 
@@ -221,13 +221,19 @@ def _full(shape: tuple[int, ...], value: float, dtype: Any, like: Batched) -> Ba
     return Batched(like.level, Array(np.full(shape, value, dtype)), False)
 
 
+def _wide(x: Any) -> Any:
+    if type(x) is not Batched:
+        return wide(x)  # a constant may be an array of half precision
+    return x.astype(np.float32) if is_narrow(x.dtype) else x
+
+
 RAW = SimpleNamespace(**{name: _kernel(name) for name in kernels})
 FOREIGN[Batched] = Library(
     name="batched",
     raw=RAW,
     kernel=_kernel,
     operand=lambda x, like: x,
-    wide=lambda x: x.astype(np.float32) if type(x) is Batched and is_narrow(x.dtype) else x,
+    wide=_wide,
     full=_full,
     own=lambda x, dtype: x.astype(dtype) if x.dtype != dtype else x,
     to_numpy=lambda x: x.numpy(),

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from gradproof.engine.array import Array
-from gradproof.engine.backend import kernels, quiet
+from gradproof.engine.backend import constant, kernels, quiet
 from gradproof.engine.errors import TraceError
 from gradproof.engine.kernels.indexing import patch
-from gradproof.engine.library import FOREIGN, Library, accept, is_narrow
+from gradproof.engine.library import FOREIGN, Library, accept, is_narrow, wide
 from gradproof.engine.program import PLAIN, Instruction, Kind, Program, Ref, computed, function, refs
 
 
@@ -282,7 +282,7 @@ def _kernel(name: str) -> Callable[..., Any]:
 
     def record(*operands: Any, **params: Any) -> Any:
         found = _find([operands, params])
-        return function(name)(*operands, **params) if found is None else found.record(name, operands, params)
+        return constant(name, *operands, **params) if found is None else found.record(name, operands, params)
 
     return record
 
@@ -292,7 +292,9 @@ def _operand(x: Any, like: Any) -> Any:
 
 
 def _wide(x: Any) -> Any:
-    return x.builder.record("widen", (x,), {}) if type(x) is Tracer and is_narrow(x.dtype) else x
+    if type(x) is not Tracer:
+        return wide(x)  # a constant may be an array of half precision
+    return x.builder.record("widen", (x,), {}) if is_narrow(x.dtype) else x
 
 
 def _full(shape: tuple[int, ...], value: float, dtype: Any, like: Tracer) -> Tracer:

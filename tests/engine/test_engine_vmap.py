@@ -128,6 +128,20 @@ def test_indices_may_differ_between_examples(key: str) -> None:
     assert close(g, expected)
 
 
+def test_labels_and_custom_pullbacks_and_hooks_are_batched() -> None:
+    labels = np.array([[0, 1], [2, 2], [1, 0]])
+    z = RNG.normal(size=(3, 2, 4))
+    g = ge.vmap(lambda z, l: ge.grad(lambda z: ge.nn.cross_entropy(z, l))(z))(z, labels)
+    assert close(g, ge.stack([ge.grad(lambda v, b=b: ge.nn.cross_entropy(v, labels[b]))(z[b]) for b in range(3)]))
+    f = ge.custom_vjp(lambda x: ge.exp(x))
+    f.defvjp(lambda x: (f(x), x), lambda x, ct: (3.0 * ct * ge.exp(x),))
+    v = np.array([0.5, -1.0])
+    assert close(ge.vmap(ge.grad(f))(v), 3.0 * ge.exp(v))
+    assert close(ge.grad(lambda v: ge.sum(ge.vmap(f)(v)))(v), 3.0 * ge.exp(v))
+    assert close(ge.trace(ge.grad(lambda v: ge.sum(f(v))))(v), 3.0 * ge.exp(v))
+    assert close(ge.vmap(ge.grad(lambda x: ge.hook(ge.exp(x), on_cotangent=lambda ct: ct * 2.0)))(v), 2.0 * ge.exp(v))
+
+
 def test_sorting_is_by_each_example() -> None:
     f = ge.grad(lambda x: ge.sum(ge.sort(x, axis=0) * ge.as_array(np.arange(12.0).reshape(4, 3))))
     assert close(ge.vmap(f)(X), one_by_one(f, ge.as_array(X)))
@@ -154,3 +168,21 @@ def test_batches_that_do_not_fit_are_errors() -> None:
         ge.vmap(ge.add, in_axes=(0,))(X, X)
     with pytest.raises(ge.ShapeError, match="differs between examples"):
         ge.vmap(ge.sin, out_axes=None)(X)
+
+
+def test_batches_of_half_precision_compute_wide_and_round_once_with_or_without_a_rule() -> None:
+    from ml_dtypes import bfloat16
+
+    for dtype in (np.float16, bfloat16):
+        x, w = RNG.normal(size=(3, 1, 1, 5)).astype(dtype), RNG.normal(size=(3, 1, 1, 3)).astype(dtype)
+        f = ge.grad(lambda x, w: ge.sum(ge.nn.sigmoid(ge.nn.conv_transpose1d(x, w, stride=2))))
+        out = ge.vmap(f)(x, w)
+        assert out.dtype == dtype
+        alone = [f(a, b).data for a, b in zip(x, w, strict=True)]
+        assert np.asarray(out.data).tobytes() == np.stack([np.asarray(a) for a in alone]).tobytes()
+        assert np.asarray(ge.trace(f)(x[0], w[0]).data).tobytes() == np.asarray(alone[0]).tobytes()
+        matrix = np.array([[0.0, 1.0], [2.0, 0.0]]).astype(dtype)  # a constant within
+        g = ge.grad(lambda y: ge.sum(ge.linalg.solve(matrix, y)))
+        y = np.ones((3, 2)).astype(dtype)
+        assert np.array_equal(np.asarray(ge.vmap(g)(y).data, float), [[1.0, 0.5]] * 3)
+        assert np.array_equal(np.asarray(ge.trace(g)(y[0]).data, float), [1.0, 0.5])
