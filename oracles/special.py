@@ -14,6 +14,7 @@ import scipy.special
 
 arb = flint.arb
 STEPS_MAX = 1000.0  # of the recurrence of polygamma left of 0
+FAR = 4.0  # beyond, the hypergeometric series of sinc loses more bits than there are
 TERMS = 40  # of the series of sinc
 
 
@@ -65,6 +66,12 @@ def arb_cbrt(x: arb) -> arb:
 
 def arb_sinc(k: int, x: arb) -> arb:
     """G_k, where G_0 = sinc and G_k' = x G_(k+1): (-pi**2 / 2)**k 0F1(k + 3/2; -(pi x)**2 / 4) / (3/2)_k."""
+    if abs(x) > FAR:  # (-pi)**k j_k(pi x) / x**k, by the recurrence of j_k
+        t = arb.pi() * x
+        before, now = x.cos_pi() / t, x.sin_pi() / t
+        for i in range(k):
+            before, now = now, (2 * i + 1) / t * now - before
+        return (-arb.pi() / x) ** k * now
     square = arb.pi() ** 2
     rising = math.prod([1.5 + i for i in range(k)])
     return (-square / 2) ** k * (-square * x * x / 4).hypgeom_0f1(arb(k + 1.5)) / rising
