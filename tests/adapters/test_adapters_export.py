@@ -75,8 +75,8 @@ def test_the_script_prints_what_the_engine_gives_bit_for_bit(request, tmp_path, 
 
 
 @pytest.mark.parametrize("framework", ["torch", "jax"])
-def test_every_op_of_the_catalogue_has_a_script_that_compiles(framework):
-    for name in CATALOGUE:
+def test_every_op_of_the_catalogue_has_a_script_that_compiles(framework, absent):
+    for name in CATALOGUE.keys() - absent[framework]:
         graph = Graph(
             (Leaf(np.ones(2)),), (Node(name, (0,), {"subscripts": "i->i"} if name == "einsum" else {}),), (1,)
         )
