@@ -130,6 +130,11 @@ def _dots_with_cotangent(site: Site, operand: int) -> Array:
     return _log10(np.max(np.abs(x))) + _log10(np.max(np.abs(site.cotangent))) + _log10(np.array([x.shape[-1]]))
 
 
+def _column_sums(site: Site, operand: int) -> Array:
+    """The largest sum of magnitudes in a column of each matrix."""
+    return np.abs(np.asarray(site.operands[operand], dtype=float)).sum(axis=-2).max(axis=-1)
+
+
 MEASURES: dict[str, Measure] = {
     "value": lambda site, operand: site.operands[operand],
     "magnitude": lambda site, operand: np.abs(site.operands[operand]),
@@ -145,6 +150,8 @@ MEASURES: dict[str, Measure] = {
     "gap of singular values": _gaps,
     "ratio of magnitudes": _ratios,
     "log10 of product": lambda site, operand: _log10(_slices(site, operand)).sum(axis=1),
+    "column sum": _column_sums,
+    "log10 of cotangent": lambda site, operand: _log10(np.abs(site.cotangent)),
     "log10 with cotangent": _with_cotangent,
     "log10 of dot with cotangent": _dots_with_cotangent,
 }
