@@ -20,6 +20,7 @@ from gradproof.engine.errors import TraceError
 from gradproof.engine.generate import compiled
 from gradproof.engine.library import FOREIGN, interpreted, is_narrow
 from gradproof.engine.program import Program
+from gradproof.engine.recompute import within
 from gradproof.engine.simplify import simplified
 from gradproof.engine.tape import lifting
 from gradproof.engine.tracer import Builder, Tracer
@@ -30,8 +31,8 @@ _EAGER = object()  # the key of arguments that a transform around the call is wo
 class Traced:
     """A function that is traced when first called with arguments of a kind, and replayed after that."""
 
-    def __init__(self, f: Callable[..., Any], simplify: bool = True, exact: bool = True) -> None:
-        self.f, self.simplify, self.exact = f, simplify, exact
+    def __init__(self, f: Callable[..., Any], simplify: bool = True, exact: bool = True, budget: int | None = None) -> None:
+        self.f, self.simplify, self.exact, self.budget = f, simplify, exact, budget
         self.programs: dict[Any, tuple[Program, Callable[..., Any], Any, tuple[Any, ...]]] = {}
         update_wrapper(self, f, updated=())
 
@@ -67,16 +68,24 @@ class Traced:
         program = builder.finished([_data(x) for x in outs if _is_array(x)])
         if self.simplify:
             program = simplified(program)
-        found = self.programs[structure, guards] = program, compiled(program, self.exact), result, wraps
+        if self.budget is not None:
+            program = within(program, self.budget)
+        run = compiled(program, self.exact) if self.budget is None else _as_told(program)  # buffers that are kept are bytes too
+        found = self.programs[structure, guards] = program, run, result, wraps
         return found
 
 
-def trace(f: Callable[..., Any], simplify: bool = True, exact: bool = True) -> Traced:
+def _as_told(program: Program) -> Callable[..., Any]:
+    return lambda *arrays: program.run(arrays)
+
+
+def trace(f: Callable[..., Any], simplify: bool = True, exact: bool = True, budget: int | None = None) -> Traced:
     """f, recorded when first called with arrays of some shapes and dtypes and replayed as a program after that.
 
     Arguments that are no arrays (numbers, strings, flags) are fixed: another value is another program. Within another
     transform, f is simply called. Called once for each kind of arguments, f must not have side effects. With ``exact=False``
-    functions of single numbers use ``math``, whose last digit may differ from NumPy's: 30 times faster.
+    functions of single numbers use ``math``, whose last digit may differ from NumPy's: 30 times faster. With ``budget`` the program
+    keeps no more than so many bytes besides its arguments (``recompute.within``), with the same bits.
 
     Raises: TraceError where f looks at a value: ``if x > 0``, ``float(x)``, ``x.item()``.
 
@@ -90,7 +99,7 @@ def trace(f: Callable[..., Any], simplify: bool = True, exact: bool = True) -> T
       %2: f64[] = sum(%1, axis=None, keepdims=False)
       %3: f64[1] = cos(%0)
     """
-    return Traced(f, simplify, exact)
+    return Traced(f, simplify, exact, budget)
 
 
 def _guards(leaves: Sequence[Any]) -> tuple[list[Any], Any]:
