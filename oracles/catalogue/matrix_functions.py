@@ -210,7 +210,7 @@ def _cross_sketch(source: Source, shape: Shape) -> Sketch | None:
 
 
 def _power_sketch(source: Source, shape: Shape) -> Sketch | None:
-    return Sketch((Slot(shape, matrix="general"),), {"n": source.pick((2, 3, 1, 0, -1, -2, 5))}) if _square(shape) else None
+    return Sketch((Slot(shape, matrix="general"),), {"n": source.pick((2, 3, 1, 0, -1, -2))}) if _square(shape) else None
 
 
 ROWS = tuple(

@@ -14,6 +14,7 @@ from gradproof.specs.mutants import (
     benign,
     broadcast,
     closure,
+    complexes,
     factor,
     flow,
     layout,
@@ -38,7 +39,7 @@ MUTANTS: tuple[Mutant, ...] = tuple(
     mutant
     for family in (
         factor, saved, scale, broadcast, axis, layout, singular, ties, region, accuracy, flow, nonlinear, shapes,
-        second, closure, variety, ordered, placed, networks, matrices, special,
+        second, closure, variety, ordered, placed, networks, matrices, complexes, special,
     )
     for mutant in family.MUTANTS
 ) + tuple(benign.UNDECLARED)  # fmt: skip
