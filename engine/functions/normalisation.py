@@ -49,10 +49,10 @@ def _by_channel(values: Any, ndim: int) -> Array:
 
 
 def _with_channels(name: str, x: Any, least: int) -> Array:
-    x = as_array(x)
-    if x.ndim < least:
-        raise ShapeError(f"{name}: x of shape {x.shape}; expected {least} axes or more, (N, C, ...).")
-    return x
+    made: Array = as_array(x)
+    if made.ndim < least:
+        raise ShapeError(f"{name}: x of shape {made.shape}; expected {least} axes or more, (N, C, ...).")
+    return made
 
 
 @in_float32

@@ -70,7 +70,8 @@ def gru_cell(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any =
 
 def rnn(x: Any, h: Any, *weights: Any, nonlinearity: str = "tanh") -> Array:
     """The states of rnn_cell along a sequence."""
-    return _along("rnn", x, h, lambda part, state: rnn_cell(part, state, *weights, nonlinearity=nonlinearity))
+    w_ih, w_hh, b_ih, b_hh = weights if len(weights) == 4 else (*weights, None, None)
+    return _along("rnn", x, h, lambda part, state: rnn_cell(part, state, w_ih, w_hh, b_ih, b_hh, nonlinearity))
 
 
 def gru(x: Any, h: Any, *weights: Any) -> Array:

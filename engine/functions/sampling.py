@@ -32,16 +32,17 @@ def interpolate(x: Any, size: Steps, mode: str = "nearest", align_corners: bool 
         raise ShapeError(f"interpolate: x of shape {x.shape} to size {size}; expected (N, C, ...) with one entry or more an axis.")
     if mode not in MODES:
         raise ValueError(f"interpolate: mode={mode!r}, expected one of {', '.join(MODES)}.")
+    out: Array = x
     for axis, m in enumerate(lengths, 2):
-        n = x.shape[axis]
+        n = out.shape[axis]
         places = np.arange(m)
         if mode == "nearest":
-            x = take(x, places * n // m, axis)
+            out = take(out, places * n // m, axis)
         elif mode == "nearest-exact":
-            x = take(x, (2 * places + 1) * n // (2 * m), axis)
+            out = take(out, (2 * places + 1) * n // (2 * m), axis)
         else:
-            x = _lerp(x, axis, *_parts(n, m, align_corners))
-    return x
+            out = _lerp(out, axis, *_parts(n, m, align_corners))
+    return out
 
 
 def _parts(n: int, m: int, align_corners: bool) -> tuple[Any, Any, int]:

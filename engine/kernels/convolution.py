@@ -109,7 +109,7 @@ def conv_filter(
 def _windows(x: Raw, *, window: Steps, stride: Steps, dilation: Steps) -> Raw:
     rank = len(window)
     spans = tuple(d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True))
-    view = sliding_window_view(x, spans, axis=tuple(range(-rank, 0)))  # a view, where the above copies
+    view: Any = sliding_window_view(x, spans, axis=tuple(range(-rank, 0)))  # a view, where the above copies
     return view[(..., *(slice(None, None, s) for s in (*stride, *dilation)))]
 
 

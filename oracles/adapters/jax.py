@@ -49,7 +49,7 @@ def _ready() -> Iterator[None]:
 
 def _guarded(name: str) -> Callable[..., jax.Array]:
     """A convolution of ``jax_nn``, declined where XLA aborts the whole process while it compiles the gradient (FINDINGS.md)."""
-    right = getattr(jax_ops.nn, name)
+    right: Callable[..., jax.Array] = getattr(jax_ops.nn, name)
 
     def conv(x: jax.Array, weight: jax.Array, *bias: jax.Array, stride: Steps, padding: Steps, **rest: Any) -> jax.Array:
         dilation = rest.get("dilation") or (1,) * len(stride)
@@ -66,7 +66,7 @@ def _guarded(name: str) -> Callable[..., jax.Array]:
 
 def _guarded_transpose(name: str) -> Callable[..., jax.Array]:
     """A transposed convolution, declined where XLA aborts as above."""
-    right = getattr(jax_ops.nn, name)
+    right: Callable[..., jax.Array] = getattr(jax_ops.nn, name)
 
     def conv(x: jax.Array, weight: jax.Array, *bias: jax.Array, stride: Steps, **rest: Any) -> jax.Array:
         if max(stride) > 1 and (1 in x.shape[2:] or x.shape[:2] == (1, 1)):

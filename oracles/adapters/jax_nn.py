@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -65,7 +66,7 @@ def scaled_dot_product_attention(
     """JAX wants (batch, length, heads, features), with as many features in v as in q: zeros change nothing."""
     width = max(q.shape[-1], v.shape[-1])
     scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale  # its own default would count the zeros
-    options = {"scale": scale, "is_causal": causal}
+    options: dict[str, Any] = {"scale": scale, "is_causal": causal}
     if mask is not None:
         options["mask" if mask.dtype == bool else "bias"] = mask[None, None]
     q4, k4, v4 = (_widened(x, width) for x in (q, k, v))

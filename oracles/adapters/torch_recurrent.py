@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -73,6 +75,6 @@ def interpolate(x: Tensor, size: tuple[int, ...], mode: str, align_corners: bool
 
 
 def ctc_loss(
-    logits: Tensor, targets: Tensor, input_lengths: tuple[int, ...], target_lengths: tuple[int, ...], blank: int, reduction: str
+    logits: Tensor, targets: Tensor, input_lengths: Any, target_lengths: Any, blank: int, reduction: str
 ) -> Tensor:
     return F.ctc_loss(F.log_softmax(logits, 2), targets, input_lengths, target_lengths, blank, reduction)

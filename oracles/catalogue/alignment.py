@@ -9,6 +9,7 @@ import numpy as np
 
 from gradproof.oracles.catalogue.row import Op, Shape, Sketch, Slot
 from gradproof.oracles.catalogue.source import Source
+from gradproof.oracles.graph import Param
 
 
 def _one(xp: Any, log_p: Any, labels: list[int], blank: int) -> Any:
@@ -69,7 +70,7 @@ def _ctc_sketch(source: Source, shape: Shape) -> Sketch | None:
         frames.append(needed + source.below(steps - needed + 1) if source.flag(3) else steps)
     if max(frames) < steps:  # PyTorch wants the longest to be all of it
         frames[0] = steps
-    params = {
+    params: dict[str, Param] = {
         "input_lengths": tuple(frames), "target_lengths": tuple(lengths), "blank": blank,
         "reduction": source.pick(("none", "mean", "sum")),
     }  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradproof.oracles.catalogue.row import Op, Shape, Sketch, Slot
 from gradproof.oracles.catalogue.source import Source
+from gradproof.oracles.graph import Param
 
 Steps = tuple[int, ...]
 
@@ -174,7 +175,7 @@ def _transpose_sketch(rank: int) -> Callable[[Source, Shape], Sketch | None]:
         operands = [Slot(shape), Slot((shape[1], each, *window))]
         if source.flag(3):
             operands.append(Slot((each * groups,)))
-        params = {"stride": stride, "padding": padding, "output_padding": after, "dilation": dilation, "groups": groups}
+        params: dict[str, Param] = {"stride": stride, "padding": padding, "output_padding": after, "dilation": dilation, "groups": groups}
         return Sketch(tuple(operands), params)
 
     return sketch

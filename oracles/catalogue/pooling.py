@@ -12,6 +12,7 @@ from gradproof.oracles.catalogue.convolution import Steps, bordered, draw_window
 from gradproof.oracles.catalogue.row import Op, Shape, Sketch, Slot
 from gradproof.oracles.catalogue.source import Source
 from gradproof.oracles.domain import BASE
+from gradproof.oracles.graph import Param
 
 Part = tuple[slice, ...]
 Sketcher = Callable[[Source, Shape], Sketch | None]
@@ -112,7 +113,7 @@ def _avg_sketch(source: Source, shape: Shape) -> Sketch:
     padding = _narrow(padding, window)
     window = tuple(map(min, window, shape[2:]))  # PyTorch wants that much, whatever the padding
     padding = _narrow(padding, window)
-    params = {"window": window, "stride": stride, "padding": padding, "count_include_pad": source.flag()}
+    params: dict[str, Param] = {"window": window, "stride": stride, "padding": padding, "count_include_pad": source.flag()}
     return Sketch((Slot(shape),), params)
 
 

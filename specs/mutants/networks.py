@@ -95,7 +95,7 @@ NETWORKS.wrap("nn.lstm nn.gru nn.rnn", "the first state's gets nothing", lambda 
               0 * g if argument == 0 else g, "concat")
 ATTENTION = "nn.scaled_dot_product_attention nn.multi_head_attention"
 NETWORKS.wrap(ATTENTION, "an additive mask or bias is a constant", lambda g, xp, ct, out, x, y:
-              0 * g if np.ndim(y) and np.shape(x) != np.shape(y) or np.ndim(x) == np.ndim(y) == 2 else g, "add", 1)
+              0 * g if (np.ndim(y) and np.shape(x) != np.shape(y)) or np.ndim(x) == np.ndim(y) == 2 else g, "add", 1)
 NETWORKS.wrap("nn.scaled_dot_product_attention", "heads that share keys give them the first head's", lambda g, xp, ct, out, x, axis: 0.5 * g, "expand_dims")
 NETWORKS.wrap("nn.scaled_dot_product_attention", "what a mask hides passes", lambda g, xp, ct, out, condition, x, y: ct + (g == 0), "where", 1)
 NETWORKS.wrap("nn.multi_head_attention", "heads exchanged", lambda g, xp, ct, out, x, axes: np.flip(g, -1), "permute_dims")
