@@ -10,7 +10,7 @@ import pytest
 from gradproof.oracles import adapters
 from gradproof.oracles.catalogue import CATALOGUE
 
-PARTS = {"torch": ("ops", "linalg", "nn", "layers", "recurrent"), "jax": ("ops", "linalg", "nn", "layers")}
+PARTS = {"torch": ("ops", "linalg", "nn", "layers", "recurrent", "special", "activations", "losses"), "jax": ("ops", "linalg", "nn", "layers", "special", "activations")}
 
 
 def modules(framework):
