@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.engine.backend import Patch, quiet
+from gradproof.engine.lower import empty, lowered
 from gradproof.engine.program import Instruction, Kind, Program, Ref, function
 from gradproof.engine.scalars import scalar_code
 from gradproof.engine.simplify import FRESH
@@ -30,7 +31,7 @@ def compiled(program: Program, exact: bool = True) -> Callable[..., list[Any]]:
 
 
 def _on_arrays(program: Program) -> Callable[..., list[Any]]:
-    code = Writer(program)
+    code = Writer(lowered(program))
     namespace = code.namespace
     exec(compile(code.text, "<traced program>", "exec"), namespace)  # noqa: S102 - text of our own making, from kernels by name
     line = namespace["line"]
@@ -49,13 +50,12 @@ def _on_arrays(program: Program) -> Callable[..., list[Any]]:
 
 def source(program: Program) -> str:
     """The code that replays a program."""
-    return Writer(program).text
+    return Writer(lowered(program)).text
 
 
-def empty(kind: Kind) -> Any:
-    """An array with its axes in memory as the kind says."""
-    order = kind.order or tuple(range(len(kind.shape)))
-    return np.empty([kind.shape[a] for a in order], kind.dtype).transpose(np.argsort(order))
+def _add_into(buffer: Any, key: Any, value: Any) -> Any:
+    Patch(key, value).add_into(buffer)
+    return buffer
 
 
 class Writer:
@@ -63,12 +63,13 @@ class Writer:
 
     def __init__(self, program: Program) -> None:
         self.program, self.kinds = program, program.kinds
-        self.namespace: dict[str, Any] = {"asarray": np.asarray, "array": np.array, "Patch": Patch, "inf": math.inf, "nan": math.nan}
+        self.namespace: dict[str, Any] = {"asarray": np.asarray, "array": np.array, "add_into": _add_into, "inf": math.inf, "nan": math.nan}
         self.buffers: list[Kind] = []
         self.free: dict[Kind, list[int]] = {}
         self.owner: dict[int, int] = {}  # a variable -> the buffer it was written into
         self.holds: dict[int, frozenset[int]] = {}  # a variable -> the variables with buffers that it may be a view of
         self.ends = _ends(program, self.holds)
+        self.makers = {one.out: one.op for one in program.instructions}
         self.skipped: dict[int, Ref] = {}
         self.skipped = self._broadcasts()
         self.lines: list[str] = []
@@ -100,6 +101,10 @@ class Writer:
 
     def _write(self, n: int, one: Instruction) -> None:
         into = self._into(one)
+        if one.op == "added" and self._own(n, *one.operands):
+            x, value = (self._said(y) for y in one.operands)
+            self.lines.append(f"    v{one.out} = add_into({x}, {self._said(one.params['key'])}, {value})")
+            return
         if into is None:
             self.lines.append(f"    v{one.out} = {self._plain(one)}")
             return
@@ -115,6 +120,16 @@ class Writer:
         elif name.startswith("reduce"):
             said = [said[0], said[1], "None", "None", said[2]]
         self.lines.append(f"    v{one.out} = {name}({', '.join(said)})")
+
+    def _own(self, n: int, x: Any, value: Any) -> bool:
+        """Whether an operand is an array that nothing else holds and that ends here, so that a value may be added into it."""
+        return (
+            type(x) is Ref
+            and (type(value) is not Ref or x.id not in {value.id} | self.holds.get(value.id, frozenset()))
+            and self.ends.get(x.id) == n
+            and self.makers.get(x.id) in ("added", "np.full", "np.copy")
+            and x.id not in self.program.constants
+        )
 
     def _into(self, one: Instruction) -> tuple[str, list[str]] | None:
         """The function and arguments of an operation that can write into a buffer; None for the others."""

@@ -235,3 +235,15 @@ def test_constants_survive_saving_bit_for_bit() -> None:
     again = archive.loads(archive.dumps(program))
     assert same(again.run([np.ones((3, 2))]), program.run([np.ones((3, 2))]))
     assert again.kinds == program.kinds
+
+
+def test_generated_code_opens_formulas_writes_into_buffers_and_adds_slices_in_place() -> None:
+    f = ge.grad(lambda x: ge.sum(ge.tanh(x[:, :2]) * ge.tanh(x[:, 1:])))
+    program = ge.trace(f).program(X)
+    text = generate.source(program)
+    assert "sech2" not in text
+    assert text.count("add_into") == 1  # the other slice is added into a copy of the zeros, which are a constant
+    assert ", b0)" in text
+    assert same(ge.trace(f)(X), f(X))
+    assert same(program.run([X]), [f(X)])
+    assert program.constants[next(iter(program.constants))].sum() == 0.0  # not written
