@@ -24,13 +24,13 @@ def at_set(x: Tensor, values: Tensor, key: tuple[Any, ...]) -> Tensor:
 
 def at_add(x: Tensor, values: Tensor, key: tuple[Any, ...]) -> Tensor:
     out = x.clone()
-    out[_key_of(key)] += values
+    out[_key_of(key)] = x[_key_of(key)] + values
     return out
 
 
 def at_multiply(x: Tensor, values: Tensor, key: tuple[Any, ...]) -> Tensor:
     out = x.clone()
-    out[_key_of(key)] *= values
+    out[_key_of(key)] = x[_key_of(key)] * values
     return out
 
 
