@@ -95,9 +95,8 @@ def verify(
     known_modes(modes, order)
     outputs.check()
     old = records.read(outputs.against) if outputs.against else None
+    engines = tuple(on_device(name, device) for name in engines)
     subjects = [by_name(name) for name in engines]
-    for subject in subjects:
-        on_device(subject, device)
     witnesses = tuple(dict.fromkeys((*references, *engines)))
     session = Session(
         command_line(), profile, seed, subjects, [by_name(name) for name in references], outputs.save, engines

@@ -9,6 +9,7 @@ from gradproof.oracles.engine import Engine
 from gradproof.oracles.errors import GradproofError
 from gradproof.oracles.formats import FORMATS, PARTS, dtype_named
 from gradproof.oracles.modes import COMPILED, MODES, REVERSE, VMAP, offered
+from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.trial import capabilities
 from gradproof.specs import run
 
@@ -44,13 +45,23 @@ def modes_of(engine: Engine, names: Sequence[str], order: int | None) -> tuple[s
     return tuple(name for name in MODES if name in names)
 
 
-def on_device(engine: Engine, device: str) -> None:
-    """Raises: UsageError if there is no such device, or the engine does not declare it."""
+def on_device(name: str, device: str) -> str:
+    """The name of the engine that is the named one on a device.
+
+    Raises: UsageError if there is no device of that name, the engine does not declare it, or this machine has none.
+    """
     if device not in DEVICES:
         raise UsageError(f"no device named {device!r}; there are: {', '.join(DEVICES)}.")
-    has = getattr(capabilities(engine), "devices", DEVICES[:1])
-    if device not in has:
-        raise UsageError(f"engine {engine.name!r} runs on {', '.join(has)} only here; leave out --device {device}.")
+    if device == DEVICES[0]:
+        return name
+    engine = by_name(name)
+    there = capabilities(engine).devices.get(device)
+    if there is None:
+        raise UsageError(f"engine {engine.name!r} runs on cpu only here; leave out --device {device}.")
+    absent = getattr(by_name(there), "absent", str)()
+    if absent:
+        raise UsageError(f"engine {there!r} cannot run: {absent}.")
+    return there
 
 
 def profile_of(name: str, graphs: int | None, cases: int | None, dtypes: tuple[str, ...] | None) -> run.Profile:

@@ -53,7 +53,8 @@ class Capabilities:
     ``unsupported_in`` names, for a dtype, further ops that it has not in that dtype (PyTorch factors no matrix in float16).
     ``at_kinks`` is what it does at the kink of an op, and is then held to: the slope there (``abs``: 0.0, ``sqrt`` at 0:
     0.0), who gets the cotangent of a tie (``maximum``: "even", "first" or "last"), or NaN (``hypot`` at the origin).
-    ``modes`` names how its transforms nest; see ``nestings``.
+    ``modes`` names how its transforms nest; see ``nestings``. ``devices`` names, for a device beside the CPU, the engine that is
+    this one there; that engine's ``absent()`` says why there is no such device, or "".
     """
 
     dtypes: tuple[str, ...] = ("float64",)
@@ -61,6 +62,7 @@ class Capabilities:
     at_kinks: Mapping[str, float | str] = field(default_factory=dict, hash=False)
     unsupported_in: Mapping[str, frozenset[str]] = field(default_factory=dict, hash=False)
     modes: frozenset[str] = frozenset({"reverse"})
+    devices: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         for op, convention in self.at_kinks.items():

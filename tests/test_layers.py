@@ -20,7 +20,7 @@ ALLOWED = {
     "specs": {"gradproof.specs", "gradproof.oracles"},
 }
 THIRD_PARTY = {
-    "engine": {"numpy", "scipy"},
+    "engine": {"numpy", "scipy", "ml_dtypes"},  # the last on use: tests/engine/test_engine_libraries.py
     "oracles": {"numpy", "scipy", "flint"},
     "reports": {"jinja2", "markupsafe"},  # markupsafe is the half of jinja2 that marks what is already HTML
     "specs": {"numpy", "scipy", "flint", "hypothesis"},
@@ -31,11 +31,14 @@ MAY_ALSO = {
     "specs/test_": {"pytest", "gradproof.engine"},
     "specs/claims": {"gradproof.engine"},
     "specs/depth.py": {"gradproof.engine"},
+    "specs/halves.py": {"gradproof.engine"},
     "specs/poison.py": {"gradproof.engine"},
     "specs/digits.py": {"gradproof.engine", "sklearn"},
     "specs/walk.py": {"gradproof.engine"},
     "specs/mutants/checkers.py": {"gradproof.engine", "torch", "jax"},
-    "oracles/adapters/native.py": {"gradproof.engine"},
+    "oracles/adapters/native": {"gradproof.engine"},
+    "oracles/adapters/native_strict.py": {"array_api_strict"},
+    "oracles/adapters/native_torch.py": {"torch"},
     "oracles/formats.py": {"ml_dtypes"},
     "oracles/adapters/torch": {"torch"},
     "oracles/adapters/jax": {"jax"},

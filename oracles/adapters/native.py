@@ -41,7 +41,10 @@ class NativeEngine:
     lineage: str = "gradproof.engine"
     version: str = version("gradproof")
     namespace: Namespace = Namespace()
-    capabilities: Capabilities = Capabilities(dtypes=("float64", "float32", "float16", "bfloat16", "complex128", "complex64"), modes=nestings(around=("", "vmap of ", "compiled ")), at_kinks=AT_KINKS)
+    capabilities: Capabilities = Capabilities(
+        dtypes=("float64", "float32", "float16", "bfloat16", "complex128", "complex64"),
+        modes=nestings(around=("", "vmap of ", "compiled ")), at_kinks=AT_KINKS, devices={"cuda": "native-cuda"},
+    )  # fmt: skip
 
     def from_numpy(self, array: Array) -> Array:
         """The array itself: the engine promises never to write it, and the contract checks hold it to that."""

@@ -69,7 +69,7 @@ def test_a_wrong_rule_in_such_an_engine_is_named_with_its_smallest_graph(tmp_pat
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("verify", "nativ"), "no engine named 'nativ'. Did you mean 'native'?"),
+        (("verify", "nativ"), "no engine named 'nativ'. Did you mean 'native'"),
         (("verify", "nosuch"), "no engine named 'nosuch'. There are: "),
         (("verify", "my_engine"), "That is a module: write my_engine:Class"),
         (("verify", "--ops", "nothing*"), "no op matches"),
@@ -103,7 +103,7 @@ def test_a_wrong_rule_in_such_an_engine_is_named_with_its_smallest_graph(tmp_pat
         (("verify", "--modes", "backward"), "no mode named 'backward'; there are: all, reverse, forward, forward over forward"),
         (("verify", "--order", "1", "--modes", "forward over reverse"), "is of order 2; leave out --order 1"),
         (("verify", "--device", "tpu"), "no device named 'tpu'; there are: cpu, cuda"),
-        (("verify", "--device", "cuda"), "engine 'native' runs on cpu only here; leave out --device cuda"),
+        (("verify", "my_engine:Engine", "--device", "cuda"), "engine 'mine' runs on cpu only here; leave out --device cuda"),
         (("replay",), "Missing argument 'files'. See `"),
         (("replay", "."), "cannot read ."),
         (("ops", "--engine", "nativ"), "no engine named 'nativ'"),
