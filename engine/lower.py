@@ -46,9 +46,12 @@ def lowered(program: Program) -> Program:
             else:
                 names[part.out] = len(kinds)
                 kinds.append(inside.kinds[part.out])
-            said = replaced(part.operands, lambda r, names=names: Ref(names[r.id]))
-            instructions.append(part._replace(operands=said, out=names[part.out]))
+            instructions.append(part._replace(operands=_named(part.operands, names), out=names[part.out]))
     return replace(program, kinds=tuple(kinds), instructions=tuple(instructions))
+
+
+def _named(operands: tuple[Any, ...], names: Mapping[int, int]) -> Any:
+    return replaced(operands, lambda ref: Ref(names[ref.id]))
 
 
 def _opened(op: str, given: tuple[Kind, ...], params: Mapping[str, Any], result: Kind) -> Program | None:

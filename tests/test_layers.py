@@ -31,6 +31,7 @@ MAY_ALSO = {
     "specs/test_": {"pytest", "gradproof.engine"},
     "specs/claims": {"gradproof.engine"},
     "specs/depth.py": {"gradproof.engine"},
+    "specs/footprint.py": {"gradproof.engine"},
     "specs/halves.py": {"gradproof.engine"},
     "specs/poison.py": {"gradproof.engine"},
     "specs/digits.py": {"gradproof.engine", "sklearn"},

@@ -182,7 +182,7 @@ def test_batches_of_half_precision_compute_wide_and_round_once_with_or_without_a
         assert np.asarray(out.data).tobytes() == np.stack([np.asarray(a) for a in alone]).tobytes()
         assert np.asarray(ge.trace(f)(x[0], w[0]).data).tobytes() == np.asarray(alone[0]).tobytes()
         matrix = np.array([[0.0, 1.0], [2.0, 0.0]]).astype(dtype)  # a constant within
-        g = ge.grad(lambda y: ge.sum(ge.linalg.solve(matrix, y)))
+        g = ge.grad(lambda y, matrix=matrix: ge.sum(ge.linalg.solve(matrix, y)))
         y = np.ones((3, 2)).astype(dtype)
         assert np.array_equal(np.asarray(ge.vmap(g)(y).data, float), [[1.0, 0.5]] * 3)
         assert np.array_equal(np.asarray(ge.trace(g)(y[0]).data, float), [1.0, 0.5])
