@@ -25,6 +25,7 @@ Pullback = Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]]
 
 
 QUANTILES = frozenset({"median", "quantile"})  # torch.quantile takes no half precision
+SPECIAL = frozenset({"i1", "log_ndtr", "ndtri"})  # no kernels of a half precision
 FACTORS = frozenset(
     f"linalg.{name}"
     for name in (
@@ -64,7 +65,7 @@ class TorchEngine:
     capabilities: Capabilities = Capabilities(
         at_kinks=AT_KINKS,
         dtypes=("float64", "float32", "float16", "bfloat16", "complex128", "complex64"),
-        unsupported_in={"float16": FACTORS | QUANTILES, "bfloat16": FACTORS | QUANTILES},
+        unsupported_in={"float16": FACTORS | QUANTILES | SPECIAL, "bfloat16": FACTORS | QUANTILES | SPECIAL},
         modes=nestings(around=("", "vmap of ")),
     )
     depth = 0  # of transforms whose function is being evaluated
