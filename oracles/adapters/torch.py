@@ -25,6 +25,7 @@ Pullback = Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]]
 
 
 QUANTILES = frozenset({"median", "quantile"})  # torch.quantile takes no half precision
+LAYERS = frozenset({"nn.avg_pool3d", "nn.ctc_loss"})  # no kernel for half precisions
 SPECIAL = frozenset({"i1", "log_ndtr", "ndtri"})  # no kernels of a half precision
 FACTORS = frozenset(
     f"linalg.{name}"
@@ -47,7 +48,7 @@ def _declining() -> Iterator[None]:
         raise
 
 AT_KINKS: dict[str, float | str] = {
-    "abs": 0.0, "nn.relu": 0.0, "nn.leaky_relu": "last", "nn.elu": "last", "clip": 1.0, 
+    "abs": 0.0, "nn.relu": 0.0, "nn.leaky_relu": "last", "nn.elu": "last", "clip": 1.0,
     "hypot": math.nan, "linalg.vector_norm": 0.0, "maximum": "even", "minimum": "even",
     **dict.fromkeys(POOLS, "first"),
     "sort": "first", "cumulative_max": "last", "cumulative_min": "last", "lookup": "last", "amax": "even", "amin": "even", "ptp": "even", "nanmax": "even", "nanmin": "even",
@@ -65,7 +66,7 @@ class TorchEngine:
     capabilities: Capabilities = Capabilities(
         at_kinks=AT_KINKS,
         dtypes=("float64", "float32", "float16", "bfloat16", "complex128", "complex64"),
-        unsupported_in={"float16": FACTORS | QUANTILES | SPECIAL, "bfloat16": FACTORS | QUANTILES | SPECIAL},
+        unsupported_in={"float16": FACTORS | QUANTILES | LAYERS | SPECIAL, "bfloat16": FACTORS | QUANTILES | LAYERS | SPECIAL},
         modes=nestings(around=("", "vmap of ")),
     )
     depth = 0  # of transforms whose function is being evaluated
