@@ -1,4 +1,4 @@
-"""The scalar table: about forty real functions with their first and second slopes.
+"""The scalar table: real functions with their first and second slopes (the special ones in ``oracles/scalar_special.py``).
 
 This is the only place in the oracles where a derivative is written down, and it shares nothing with ``engine/rules``.
 Each function is written over a ``field`` ``F`` of elementary functions, so that one table serves balls (``ARB``), floats
