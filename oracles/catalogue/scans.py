@@ -61,12 +61,6 @@ def rounded(x: Any) -> Any:
     return x / 1.0
 
 
-def _alone(xp: Any, x: Any) -> Any:
-    """log(exp(x)) as logsumexp computes it of each entry alone: x, whose slopes round in every order."""
-    shift = xp.frozen(x)
-    return xp.log(xp.exp(x - shift)) + shift
-
-
 def _cumulative_prod(xp: Any, x: Any, axis: int, include_initial: bool) -> Any:
     """One after the other, by the entries of each place along the axis."""
     x = rounded(x)
@@ -114,7 +108,7 @@ ROWS = (
     Op("cumulative_prod", _cumulative_prod, _initial_sketch, array_shape, family="scan"),
     Op("cumulative_max", lambda xp, x, axis: xp.scan("maximum", x, axis), _axis_sketch, array_shape, "ties", family="scan"),
     Op("cumulative_min", lambda xp, x, axis: xp.scan("minimum", x, axis), _axis_sketch, array_shape, "ties", family="scan"),
-    Op("logcumsumexp", lambda xp, x, axis: xp.scan("logaddexp", _alone(xp, x), axis), _axis_sketch, array_shape, family="scan"),
+    Op("logcumsumexp", lambda xp, x, axis: xp.scan("logaddexp", rounded(x), axis), _axis_sketch, array_shape, family="scan"),
     Op("linear_recurrence", _linear_recurrence, _recurrence_sketch, array_shape, family="scan"),
     Op("diff", _diff, _diff_sketch, array_shape, family="scan"),
     Op("trapezoid", _trapezoid, _trapezoid_sketch, array_shape, family="scan"),
