@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.engine.array import Array, as_array, raw_of
+from gradproof.engine.array import Array, as_array
 from gradproof.engine.errors import ShapeError
 from gradproof.engine.functions import indexing, shape
+from gradproof.engine.functions.indexing import indices_of
 from gradproof.engine.functions.shape import diagonal, embed_diagonal
 
 
@@ -67,7 +68,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Array:
 
 def repeat_interleave(x: Any, counts: Any, axis: int = 0) -> Array:
     """Each slice along an axis repeated as often as its count says."""
-    x, counts = _with_axis("repeat_interleave", x, axis), np.asarray(raw_of(counts))
+    x, counts = _with_axis("repeat_interleave", x, axis), indices_of(counts)
     if counts.shape != (x.shape[axis],):
         raise ShapeError(f"repeat_interleave: counts of shape {counts.shape} for an axis of length {x.shape[axis]}; expected one each.")
     return indexing.take(x, np.repeat(np.arange(x.shape[axis]), counts), axis=axis)

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.engine.array import Array, as_array, raw_of
+from gradproof.engine.array import Array, as_array
 from gradproof.engine.backend import constant
 from gradproof.engine.errors import ShapeError
 from gradproof.engine.functions import elementwise as el
 from gradproof.engine.functions import indexing, shape
-from gradproof.engine.functions.indexing import scatter
+from gradproof.engine.functions.indexing import indices_of, scatter
 
 Key = tuple[Any, ...]
 
@@ -89,7 +89,7 @@ def masked_fill(x: Any, mask: Any, value: float) -> Array:
 
 def masked_select(x: Any, mask: Any) -> Array:
     """The entries where a mask of x's shape is set, in one axis."""
-    x, mask = as_array(x), np.asarray(raw_of(mask))
+    x, mask = as_array(x), indices_of(mask)
     if mask.dtype != bool or mask.shape != x.shape:
         raise ShapeError(f"masked_select: a mask of shape {mask.shape}, {mask.dtype}; expected booleans of shape {x.shape}.")
     return indexing.getitem(x, (mask,))
@@ -97,7 +97,7 @@ def masked_select(x: Any, mask: Any) -> Array:
 
 def segment_sum(x: Any, ids: Any, count: int) -> Array:
     """The sums of the slices along the first axis that have the same id, for ids 0 to count - 1."""
-    x, ids = as_array(x), np.asarray(raw_of(ids))
+    x, ids = as_array(x), indices_of(ids)
     if ids.shape != x.shape[:1] or (ids.size and not (ids.min() >= 0 and ids.max() < count)):
         raise ShapeError(f"segment_sum: ids of shape {ids.shape} for {x.shape}; expected one in 0 .. {count - 1} for each slice.")
     return scatter(x, (ids.astype(np.int64),), (count, *x.shape[1:]))
@@ -119,7 +119,7 @@ def lookup(x: Any, table: Any, edges: Sequence[float]) -> Array:
 def _as_key(key: Any) -> Key:
     """A key with its index arrays and masks as arrays."""
     parts = key if isinstance(key, tuple) else (key,)
-    return tuple(np.array(raw_of(p)) if isinstance(p, tuple | list | np.ndarray | Array) else p for p in parts)
+    return tuple(np.array(indices_of(p)) if isinstance(p, tuple | list | np.ndarray | Array) else p for p in parts)
 
 
 def _fitted(name: str, x: Array, values: Any, key: Key) -> Array:
@@ -138,11 +138,11 @@ def _fitted(name: str, x: Array, values: Any, key: Key) -> Array:
 
 
 def _axis_key(x: Any, indices: Any, axis: int) -> Key:
-    return (slice(None),) * (axis % as_array(x).ndim) + (np.asarray(raw_of(indices), dtype=np.int64),)
+    return (slice(None),) * (axis % as_array(x).ndim) + (np.asarray(indices_of(indices), dtype=np.int64),)
 
 
 def _places(x: Any, indices: Any, axis: int) -> Key:
-    found = np.asarray(raw_of(indices), dtype=np.int64)
+    found = np.asarray(indices_of(indices), dtype=np.int64)
     grid: list[Any] = list(np.indices(found.shape, sparse=True))
     grid[axis] = found
     return tuple(grid)

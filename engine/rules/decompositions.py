@@ -109,7 +109,7 @@ def _padded(xp: Any, x: Any, before: int, after: int) -> Any:
 
 
 def _logabsdet(xp: Any, ct: Any, out: Any, x: Any) -> Any:
-    xp.shut(xp.where(out == -math.inf, 0.0, 1.0), 0.0 * ct, xp.abs(ct), 0.0 * ct, said=LOGABSDET)
+    xp.shut(xp.where(out == -math.inf, xp.zeros_like(ct), 1.0), 0.0 * ct, xp.abs(ct), 0.0 * ct, said=LOGABSDET)
     return ct[..., None, None] * _T(xp, xp.inv(x))
 
 
