@@ -4,6 +4,9 @@ To add a kernel: write ``def name(xp, x, *, param)`` in its family's file over t
 that file's ``KERNELS`` (a string there is a function of xp as it is). Then every array library has it. Where NumPy or SciPy
 has a faster one, or the standard has none, name ``def _name(x, *, param)`` in the file's ``NUMPY``: it comes first for NumPy
 arrays. A new file is a line in ``FAMILIES``. An op's kernel has the op's last name (``linalg.inv`` is ``inv``).
+
+What the standard cannot say needs a line per library in ``others.py``. ``gradproof verify native-torch native-strict --ops NAME``
+judges the op on torch tensors, and on arrays that have the standard alone.
 """
 
 from __future__ import annotations
