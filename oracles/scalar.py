@@ -1,6 +1,6 @@
 """The scalar table: real functions with their first and second slopes (the special ones in ``oracles/scalar_special.py``).
 
-This is the only place in the oracles where a derivative is written down, and it shares nothing with ``engine/rules``.
+The two tables are the only place in the oracles where a derivative is written down, and share nothing with ``engine/rules``.
 Each function is written over a ``field`` ``F`` of elementary functions, so that one table serves balls (``ARB``), floats
 (``FLOAT``, for the forward-mode duals) and complex numbers. ``c`` and ``c_slope`` are the rounding constants of the
 standard model, in units of the unit roundoff (docs/judge.md 2; Higham, Accuracy and Stability, 2.2): 1 for + - * / sqrt,
