@@ -11,7 +11,7 @@ from typing import Any
 import gradproof.engine as ge
 from gradproof.engine.array import Array
 from gradproof.engine.backend import raw
-from gradproof.specs.mutants.mutant import Family
+from gradproof.specs.mutants.mutant import Family, scaled
 from gradproof.specs.mutants.plant import Fault, right_pull
 
 SECOND = Family("second order only", order=2)
@@ -102,6 +102,9 @@ for ops, primitive, argument, what, wrong in (
     ("logsumexp", "logsumexp", 0, "0", "the weights are constants"),
     ("nn.softmax nn.scaled_dot_product_attention", "softmax", 0, "out", "its result is a constant"),
     ("nn.log_softmax nn.cross_entropy", "log_softmax", 0, "out", "its result is a constant"),
+    ("nn.conv1d nn.conv2d", "conv", 0, "1", "the filters are constants"),
+    ("nn.conv2d nn.conv3d", "conv", 1, "0", "the image is a constant"),
+    ("nn.conv_transpose2d", "conv_transpose", 0, "ct", "the cotangent is a constant"),
     ("sinh", "sinh", 0, "ct", "the cotangent is a constant"),
     ("sum", "sum", 0, "ct", "the cotangent is a constant"),
     ("reshape", "reshape", 0, "ct", "the cotangent is a constant"),
@@ -116,6 +119,8 @@ for ops, primitive, argument, factor, wrong in (
 ):
     SECOND.rule(ops, wrong, recorded(primitive, argument, _changed(primitive, argument, _times(factor))),
                 primitive, argument)
+SECOND.wrap("nn.conv1d nn.conv2d", "the filters' own image is halved", scaled(0.5), "conv_filter")  # met by a second sweep alone
+SECOND.wrap("nn.conv1d nn.conv2d", "the filters' own cotangent is turned round", scaled(-1.0), "conv_filter", 1)
 SECOND.rule("sinh", "a constant where x < 0", recorded("sinh", 0, _where("sinh", lambda x: x < 0)))
 SECOND.rule("erfc", "a constant where |x| > 3", recorded("erfc", 0, _where("erfc", lambda x: abs(x) > 3)))
 SECOND.rule("log2", "a constant where x > 10", recorded("log2", 0, _where("log2", lambda x: x > 10)))
