@@ -33,7 +33,7 @@ def row_scale(xp: Any, x: Raw) -> Raw:
         return xp.ones((*x.shape[:-1], 1), **like(x))
     top = xp.max(xp.abs(x), axis=-1, keepdims=True)
     top = xp.where(xp.isfinite(top) & (top > 0), top, 1.0)
-    return xp.pow(xp.asarray(2.0, **like(x)), -xp.ceil(xp.log2(top)))
+    return xp.pow(xp.asarray(2.0, **like(top)), -xp.ceil(xp.log2(top)))
 
 
 def contract(xp: Any, *operands: Raw, terms: tuple[str, ...], result: str) -> Raw:
@@ -54,8 +54,9 @@ def contract(xp: Any, *operands: Raw, terms: tuple[str, ...], result: str) -> Ra
 def _row_scale(x: Raw) -> Raw:
     """Powers of two, as a column, that bring the largest entry of each row of x to between 1/2 and 1."""
     greatest: Any = np.maximum.reduce
-    _, exponent = np.frexp(greatest(np.abs(x), axis=-1, keepdims=True, initial=0.0))
-    return np.ldexp(np.ones((), x.dtype), -exponent)
+    size = np.abs(x)
+    _, exponent = np.frexp(greatest(size, axis=-1, keepdims=True, initial=0.0))
+    return np.ldexp(np.ones((), size.dtype), -exponent)
 
 
 def _contract(*operands: Raw, terms: tuple[str, ...], result: str) -> Raw:

@@ -30,7 +30,8 @@ def pairing(f: Callable[[Any], Any], x: Any, dx: Any) -> tuple[float, float]:
 @pytest.mark.parametrize(
     "f",
     [ge.conj, ge.real, ge.imag, ge.abs, ge.angle, ge.tanh, lambda z: ge.exp(z) * ge.conj(z), lambda z: ge.matmul(z, ge.conj(z.mT)),
-     lambda z: ge.linalg.vecdot(z, ge.sin(z)), lambda z: ge.linalg.inv(z[:, :3]), lambda z: ge.linalg.det(z[:, :3])],
+     lambda z: ge.linalg.vecdot(z, ge.sin(z)), lambda z: ge.linalg.inv(z[:, :3]), lambda z: ge.linalg.det(z[:, :3]),
+     lambda z: ge.linalg.solve(z[:, :3], z), lambda z: ge.linalg.expm(z[:, :3]), lambda z: ge.linalg.triangular_solve(z[:, :3], z, lower=True)],
 )  # fmt: skip
 def test_a_cotangent_stands_for_the_real_part_of_its_product_with_a_change(f: Callable[[Any], Any]) -> None:
     by_difference, by_pullback = pairing(f, Z, DZ)
