@@ -22,7 +22,7 @@ from gradproof.specs.mutants.looks import FAILS, OURS
 from gradproof.specs.mutants.mutant import GRAPH, Mutant, Rewrite, Together, Wrap
 from gradproof.specs.mutants.score import Budget, judged, score
 
-SECOND_ORDER = {"sech2", "power_slope", "scatter", "embed_diagonal", "excess"}  # rules that only a second sweep reaches
+SECOND_ORDER = {"sech2", "power_slope", "scatter", "embed_diagonal", "excess", "shifted"}  # rules that only a second sweep reaches
 NEVER_MET = {"astype"}  # no op of the catalogue is made of it
 THROUGH_THE_SWEEP = {"getitem", "windows"}  # mutated as raw.scatter and raw.fold, their transposes
 
