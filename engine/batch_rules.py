@@ -13,7 +13,7 @@ import numpy as np
 
 import gradproof.engine.functions as fn
 from gradproof.engine.array import Array, as_array
-from gradproof.engine.library import is_narrow
+from gradproof.engine.library import inexact
 from gradproof.engine.rules import activations, elementwise, missing, special
 
 Call = Callable[..., Array]
@@ -40,7 +40,7 @@ def looped(call: Call, name: str, xs: Sequence[Operand], params: Params, size: i
     for i in range(size):
         own = {k: tuple(_example(part, i) for part in v) if k == "key" else v for k, v in params.items()}
         rows.append(call(name, *(_example(x, i) for x in xs), **own))
-    if rows[0].dtype.kind in "fc" or is_narrow(rows[0].dtype):
+    if inexact(rows[0].dtype):
         return fn.stack(rows)
     return Array(np.stack([row.data for row in rows]))
 

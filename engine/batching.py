@@ -23,7 +23,7 @@ from gradproof.engine.backend import constant, kernels
 from gradproof.engine.batch_rules import RULES, Operand, looped
 from gradproof.engine.errors import ShapeError, TraceError
 from gradproof.engine.functions.recorded import recorded
-from gradproof.engine.library import FOREIGN, Library, is_narrow, wide
+from gradproof.engine.library import FOREIGN, Library, accept, inexact, is_narrow, wide
 from gradproof.engine.rules import VARIADIC
 from gradproof.engine.tape import OPS, apply, lifting
 from gradproof.engine.tracer import STATIC
@@ -127,7 +127,7 @@ class Batched:
 
 
 def _cast(x: Array, dtype: Any) -> Array:
-    return fn.astype(x, dtype) if x.dtype.kind in "fc" or is_narrow(x.dtype) else Array(x.data.astype(dtype))
+    return fn.astype(x, dtype) if inexact(x.dtype) else Array(x.data.astype(dtype))
 
 
 def _operator(op: str, swapped: bool = False) -> Callable[..., Any]:
@@ -218,7 +218,10 @@ def _kernel(name: str) -> Callable[..., Any]:
 
 
 def _full(shape: tuple[int, ...], value: float, dtype: Any, like: Batched) -> Batched:
-    return Batched(like.level, Array(np.full(shape, value, dtype)), False)
+    inner = like.inner.data
+    library = FOREIGN.get(type(inner))
+    made = accept(np.full(shape, value, dtype)) if library is None else library.full(shape, value, dtype, inner)
+    return Batched(like.level, Array(made), False)
 
 
 def _wide(x: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.engine.array import Array
+from gradproof.engine.library import FOREIGN, interpreted
 from gradproof.engine.tape import Node
 
 
@@ -49,7 +50,18 @@ def residuals(node: Node) -> list[Any]:
     """The arrays that a node keeps for its rules; what a checkpoint keeps instead is counted at its first node."""
     if type(node.primals) is not tuple:
         return node.primals.kept_for(node) if node.primals is not None else []
-    return [x for x in (*node.primals, node.out) if isinstance(x, np.ndarray)]
+    return [kept for x in (*node.primals, node.out) for kept in _arrays(x)]
+
+
+def _arrays(x: Any) -> list[Any]:
+    """The arrays that a residual is: one, of whatever library, or none; those inside a batch."""
+    if isinstance(x, np.ndarray):
+        return [x]
+    if type(x) not in FOREIGN:
+        return []
+    if interpreted(x):
+        return _arrays(x.inner.data) if hasattr(x, "inner") else []
+    return [x] if hasattr(x, "nbytes") else []
 
 
 def nodes_behind(values: Iterable[Any], above: int = 0) -> list[Node]:
@@ -66,9 +78,10 @@ def nodes_behind(values: Iterable[Any], above: int = 0) -> list[Node]:
 
 def buffer(x: Any) -> Any:
     """The array that owns the memory of x."""
-    while isinstance(x.base, np.ndarray):
+    while isinstance(getattr(x, "base", None), np.ndarray):
         x = x.base
-    return x
+    above = getattr(x, "_base", None)  # of a torch tensor that is a view
+    return x if above is None or isinstance(x, np.ndarray) else above
 
 
 def _plain(x: Any) -> Any:

@@ -18,7 +18,7 @@ from gradproof.engine.array import Array
 from gradproof.engine.backend import quiet
 from gradproof.engine.errors import TraceError
 from gradproof.engine.generate import compiled
-from gradproof.engine.library import FOREIGN, interpreted, is_narrow
+from gradproof.engine.library import FOREIGN, interpreted, is_narrow, library_of
 from gradproof.engine.program import Program
 from gradproof.engine.recompute import within
 from gradproof.engine.simplify import simplified
@@ -83,7 +83,7 @@ def trace(f: Callable[..., Any], simplify: bool = True, exact: bool = True, budg
     """f, recorded when first called with arrays of some shapes and dtypes and replayed as a program after that.
 
     Arguments that are no arrays (numbers, strings, flags) are fixed: another value is another program. Within another
-    transform, f is simply called. Called once for each kind of arguments, f must not have side effects. With ``exact=False``
+    transform, and on arrays of other libraries, f is simply called. Called once for each kind of arguments, f must not have side effects. With ``exact=False``
     functions of single numbers use ``math``, whose last digit may differ from NumPy's: 30 times faster. With ``budget`` the program
     keeps no more than so many bytes besides its arguments (``recompute.within``), with the same bits.
 
@@ -116,7 +116,7 @@ def _guards(leaves: Sequence[Any]) -> tuple[list[Any], Any]:
         elif isinstance(x, np.ndarray | np.generic):
             arrays.append(np.asarray(x))
             guards.append((np.ndarray, x.shape, x.dtype))
-        elif kind in FOREIGN:
+        elif library_of(x) is not None:  # another library's: run eagerly
             return [], _EAGER
         elif kind is list:  # of numbers: the tree takes it for an array
             guards.append((kind, repr(x)))

@@ -79,6 +79,10 @@ class Builder:
         """An Array as a traced one: a constant of the program."""
         if type(x.data) is Tracer:
             return x
+        if type(x.data) in FOREIGN and not is_narrow(x.dtype):
+            raise TraceError(
+                f"an array of {FOREIGN[type(x.data)].name} within a trace of NumPy arrays. Pass it as an argument: f is then run eagerly."
+            )
         number = self.constant(x.data).id
         return Array(Tracer(self, number, x.shape, x.dtype), x.node)
 

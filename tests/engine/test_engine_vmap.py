@@ -186,3 +186,17 @@ def test_batches_of_half_precision_compute_wide_and_round_once_with_or_without_a
         y = np.ones((3, 2)).astype(dtype)
         assert np.array_equal(np.asarray(ge.vmap(g)(y).data, float), [[1.0, 0.5]] * 3)
         assert np.array_equal(np.asarray(ge.trace(g)(y[0]).data, float), [1.0, 0.5])
+
+
+def test_arrays_of_other_libraries_are_batched_checkpointed_and_counted_and_traced_functions_run_eagerly_on_them() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'gradproof[torch]'")
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=torch.float64)
+    f = ge.grad(lambda v: ge.sum(ge.sin(v) * v))
+    expected = f(x.numpy()).data
+    for g in (ge.vmap(f), ge.trace(f), ge.grad(ge.checkpoint(lambda v: ge.sum(ge.sin(v) * v)))):
+        assert np.allclose(g(x).numpy(), expected, rtol=1e-14)
+        assert type(g(x).data) is torch.Tensor
+    v = ge.variable(x)
+    assert ge.saved_bytes(ge.sin(ge.exp(v)), but=[v]).by_op == {"exp": 32}
+    with pytest.raises(ge.TraceError, match="within a trace of NumPy arrays"):
+        ge.trace(lambda y: ge.grad(lambda w: ge.sum(w * y))(x))(np.ones((2, 2)))
