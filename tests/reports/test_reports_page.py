@@ -116,6 +116,7 @@ def test_oracles_claims_and_worked_examples_are_shown(record: Record, page: Page
     for claim in record.claims:
         assert claim.claim in page.words
     assert "15 NOT YET SHOWN" in page.words
+    assert "CUDA path: not yet run on a GPU" in page.words
     assert ("s", {}) in page.tags  # a printed number struck out beside its correction
     assert "truncated, not rounded" in page.words
 
