@@ -77,6 +77,11 @@ def certified(dtype: str) -> tuple[Any, Any]:
     return np.array([float(a) for a in accepted]), np.array([float(b) for b in bound])
 
 
+def too_large() -> LossScale:
+    """A loss scale that has yet to find its size."""
+    return LossScale(START)
+
+
 @dataclass(frozen=True)
 class Mixed:
     """Gradients of float32 parameters under autocast: the worst error in bounds, entries lost to zero, and dtypes seen."""

@@ -148,7 +148,7 @@ def test_claim_9() -> None:
     """Mixed precision: activations in float16 or bfloat16"""
     pytest.importorskip("ml_dtypes", reason="bfloat16 needs ml_dtypes")
     shown(9)
-    low, raised = halves.mixed("float16", halves.WEIGHT), halves.mixed("float16", halves.WEIGHT, halves.LossScale(halves.START))
+    low, raised = halves.mixed("float16", halves.WEIGHT), halves.mixed("float16", halves.WEIGHT, halves.too_large())
     assert low.lost > 2 * low.entries / 3  # nearly all, and the rest have hardly a digit
     assert low.units > 1 > raised.units
     assert (raised.lost, raised.scale.value * halves.WEIGHT < halves.LARGEST) == (0, True)
