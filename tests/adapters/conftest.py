@@ -437,6 +437,6 @@ def _networks() -> None:
 
 for _family in (_elementwise, _reductions, _shape, _indexing, _products, _networks):
     _family()
-for _file in ("rows_order.py", "rows_networks.py", "rows_special.py"):
+for _file in ("rows_order.py", "rows_networks.py", "rows_special.py", "rows_matrices.py"):
     for _op, _meaning, _operands, _params in runpy.run_path(str(Path(__file__).with_name(_file)))["ROWS"]:
         ROWS.append(Row(_op, _operands, _params, _meaning))
