@@ -21,7 +21,7 @@ AT_KINKS: dict[str, float | str] = {  # specs/conventions.md
     "hypot": 0.0, "linalg.vector_norm": 0.0, **dict.fromkeys((*TIES, *POOLS), "even"),
     **dict.fromkeys(("sort", "topk", "kthvalue", "median", "quantile"), "first"),
     **dict.fromkeys(("cumulative_max", "cumulative_min", "lookup"), "last"), **dict.fromkeys(("amax", "amin", "ptp", "nanmax", "nanmin"), "even"),
-    "nn.hardtanh": 1.0, "nn.relu6": 1.0, "nn.hard_sigmoid": 1.0, "nn.hardswish": 1.0, "nn.softshrink": 0.0, "nn.selu": "last", "nn.prelu": "last",
+    "nn.hardtanh": 1.0, "nn.relu6": 1.0, "nn.hard_sigmoid": 1 / 6, "nn.hardswish": 1 / 6, "nn.softshrink": 0.0, "nn.selu": "last", "nn.prelu": "last",
 }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ def _celu(xp: Any, x: Any, alpha: float) -> Any:
 
 
 def _hard_sigmoid(xp: Any, x: Any) -> Any:
-    return (_clip(xp, x, -3.0, 3.0) + 3.0) / 6.0
+    return xp.select(x, -3.0, xp.select(x, 3.0, 1.0, x / 6.0 + 0.5), 0.0)
 
 
 def _soft_shrink(xp: Any, x: Any, lambd: float) -> Any:
