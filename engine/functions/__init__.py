@@ -1,6 +1,7 @@
 """The functions users call, by their array-API names; those of nn and linalg stay in their modules."""
 
 from gradproof.engine.functions.complexes import angle, complex, conj, imag, real
+from gradproof.engine.functions import special as _special
 from gradproof.engine.functions.elementwise import (
     abs,
     acos,
@@ -146,7 +147,6 @@ from gradproof.engine.functions.sorting import (
     topk,
 )
 from gradproof.engine.functions.special import *
-from gradproof.engine.functions.special import __all__ as _special
 
 __all__ = [
     "abs",
@@ -279,4 +279,4 @@ __all__ = [
     "xlogy",
     "zeros_like",
 ]
-__all__ += _special
+__all__ += _special.__all__
