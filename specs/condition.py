@@ -132,7 +132,8 @@ def _dots_with_cotangent(site: Site, operand: int) -> Array:
 
 def _column_sums(site: Site, operand: int) -> Array:
     """The largest sum of magnitudes in a column of each matrix."""
-    return np.abs(np.asarray(site.operands[operand], dtype=float)).sum(axis=-2).max(axis=-1)
+    found: Array = np.asarray(np.abs(np.asarray(site.operands[operand], dtype=float)).sum(axis=-2).max(axis=-1))
+    return found
 
 
 MEASURES: dict[str, Measure] = {

@@ -19,7 +19,8 @@ def _conjugated(g: Any, *rest: Any, **params: Any) -> Any:
 
 def _mirrored(g: Any, xp: Any, ct: Any, out: Any, x: Any, n: int, axis: int, norm: str) -> Any:
     """Frequencies that stand for two counted once."""
-    return np.fft.rfft(ct, axis=axis, norm={"backward": "forward", "forward": "backward"}.get(norm, norm)).conj()
+    back: Any = {"backward": "forward", "forward": "backward"}.get(norm, norm)
+    return np.fft.rfft(ct, axis=axis, norm=back).conj()
 
 
 def _even(g: Any, xp: Any, ct: Any, out: Any, x: Any, n: int, axis: int, norm: str) -> Any:

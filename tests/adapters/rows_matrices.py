@@ -29,7 +29,7 @@ def eigh(x: Any, result: str) -> Any:
 
 
 def svd(x: Any, result: str) -> Any:
-    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    u, s, _ = np.linalg.svd(x, full_matrices=False)
     turned = positive(u)
     return s if result == "S" else turned if result == "U" else np.swapaxes(turned, -1, -2) @ x / s[..., None]
 
