@@ -1,7 +1,7 @@
 """The functions users call, by their array-API names; those of nn and linalg stay in their modules."""
 
-from gradproof.engine.functions.complexes import angle, complex, conj, imag, real
 from gradproof.engine.functions import special as _special
+from gradproof.engine.functions.complexes import angle, complex, conj, imag, real
 from gradproof.engine.functions.elementwise import (
     abs,
     acos,
