@@ -12,12 +12,14 @@ from gradproof.engine.errors import ShapeError
 from gradproof.engine.functions import elementwise as el
 from gradproof.engine.functions import indexing, shape
 from gradproof.engine.functions import reduction as red
+from gradproof.engine.functions.narrow import in_float32
 from gradproof.engine.tape import apply
 
 __all__ = ["ctc_loss"]
 NEVER = -1e15  # the logarithm of no path: finite, so that the sum of two has a slope, and far below any other
 
 
+@in_float32
 def ctc_loss(
     logits: Any, targets: Any, input_lengths: Sequence[int], target_lengths: Sequence[int], blank: int = 0, reduction: str = "mean"
 ) -> Array:
