@@ -10,10 +10,7 @@ an example.
 from __future__ import annotations
 
 import itertools
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import lru_cache, partial
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
@@ -21,114 +18,24 @@ import numpy as np
 from numpy import ndarray
 
 from gradproof.engine.array import Array
-from gradproof.engine.backend import IGNORE, Patch, error_state, kernels, raw
+from gradproof.engine.backend import IGNORE, Patch, error_state, raw
 from gradproof.engine.errors import MissingRule, ShapeError, TapeError
 from gradproof.engine.library import COMPLEX, FOREIGN, accept, buffer, copied, is_complex, wide
-from gradproof.engine.rules import REAL_ONLY, RULES, VARIADIC, Rule
+from gradproof.engine.ops import ALIAS, LEAF, OPS, Op, Spec, op_of
+from gradproof.engine.state import lifting, recording, state
 
 if TYPE_CHECKING:
     from gradproof.engine.anomaly import Watch
+
+__all__ = [  # with what ops.py and state.py have of it
+    "ALIAS", "LEAF", "NEVER", "NOTHING", "NUMBERS", "OPS", "Held", "Leaf", "Node", "Op", "Slot", "Spec", "apply", "binary",
+    "compute", "leaf", "lifting", "misfit", "newest_id", "op_of", "private", "recording", "stand_in", "state", "sweep", "unary", "unbroadcast",
+]  # fmt: skip
 
 NOTHING: Mapping[str, Any] = {}
 NEVER = 1 << 62  # the age of a value that no variable reaches
 _next_id = itertools.count(1).__next__
 newest_id = _next_id  # an id above those of all nodes so far
-
-
-class _State(threading.local):
-    recording = True
-    transforms: tuple[int, ...] = ()  # those under way, from the outermost in: the id of each one's first variable
-    watch: Watch | None = None  # within detect_anomaly
-    lift: Callable[[Array], Array] | None = None  # within trace and vmap: makes a value one of theirs
-    cast: Callable[[str, Sequence[Any]], Sequence[Any]] | None = None  # within autocast: puts operands in the dtype of the op
-
-
-state = _State()
-
-
-@contextmanager
-def recording(on: bool, transforms: tuple[int, ...] | None = None) -> Iterator[None]:
-    """Turn recording on or off for this thread; within ``transforms``, if given."""
-    before = state.recording, state.transforms
-    state.recording = on
-    if transforms is not None:
-        state.transforms = transforms
-    try:
-        yield
-    finally:
-        state.recording, state.transforms = before
-
-
-@contextmanager
-def lifting(lift: Callable[[Array], Array]) -> Iterator[None]:
-    """Begin a trace or a vmap: a transform within it takes ``lift`` of its primals for variables."""
-    before = state.lift
-    state.lift = lift
-    try:
-        yield
-    finally:
-        state.lift = before
-
-
-class Spec:
-    """The stand-in for an array that was not saved: its shape and dtype."""
-
-    __slots__ = ("dtype", "shape")
-
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self.shape, self.dtype = shape, dtype
-
-
-class Op:
-    """A primitive: its kernel, and a rule for each argument."""
-
-    __slots__ = ("hooks", "kernel", "name", "plans", "real_only", "rules")
-
-    def __init__(self, name: str, kernel: Callable[..., Any], rules: tuple[Rule | None, ...]) -> None:
-        self.name, self.kernel, self.rules = name, kernel, rules
-        self.real_only = name in REAL_ONLY
-        self.plans: dict[int, tuple[bool, tuple[bool, ...]]] = {}
-        self.hooks: list[Callable[[Any], Any]] = []  # of the one node whose op this is then (hooks.py)
-
-    def plan(self, tracked: int) -> tuple[bool, tuple[bool, ...]]:
-        """Whether to save ``out``, and which primals, when the arguments in the bit set ``tracked`` are on the tape."""
-        saves: set[str] = set()
-        for i, rule in enumerate(self.rules):
-            if rule is not None and tracked >> i & 1:
-                saves |= rule.saves
-                if "others" in rule.saves:
-                    saves |= {str(j) for j in range(len(self.rules)) if j != i}
-        names = _primal_names(self.rules)
-        plan = "out" in saves, tuple(name in saves for name in names)
-        self.plans[tracked] = plan
-        return plan
-
-
-def _primal_names(rules: tuple[Rule | None, ...]) -> Sequence[str]:
-    pull = next((rule.pull for rule in rules if rule is not None), None)
-    if pull is None or isinstance(pull, partial):
-        return [str(i) for i in range(len(rules))]
-    # Argument names decide what is saved: after (xp, ct, out) a rule's arguments are the primals, and ``Rule.saves`` names
-    # some of them. So all rules of an op must call the primals alike.
-    return pull.__code__.co_varnames[3 : 3 + len(rules)]
-
-
-OPS: dict[str, Op] = {name: Op(name, kernels[name], rules) for name, rules in RULES.items()}
-LEAF = Op("leaf", lambda x: x, ())
-ALIAS = Op("alias", lambda x: x, (Rule(frozenset(), lambda xp, ct, out, x: ct),))
-
-
-@lru_cache(maxsize=256)
-def _variadic(name: str, count: int) -> Op:
-    (rule,) = VARIADIC[name]
-    assert rule is not None
-    rules = tuple(Rule(rule.saves, partial(rule.pull, argument=i)) for i in range(count))
-    return Op(name, kernels[name], rules)
-
-
-def op_of(name: str, count: int) -> Op:
-    """The op of that name, for so many operands."""
-    return OPS.get(name) or _variadic(name, count)
 
 
 class Node:
@@ -254,7 +161,7 @@ def binary(name: str, x: Any, y: Any) -> Array:
     elif n is None:
         tracked, oldest = 1, m.oldest
     else:
-        tracked, oldest = 3, m.oldest if m.oldest < n.oldest else n.oldest
+        tracked, oldest = 3, m.oldest if m.oldest < n.oldest else n.oldest  # noqa: FURB136 - min() is a call, here too slow
     if not state.recording:
         return Array(out)
     keep_out, (keep_x, keep_y) = op.plans.get(tracked) or op.plan(tracked)

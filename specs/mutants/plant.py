@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from gradproof.engine import tape
+from gradproof.engine import ops, tape
 from gradproof.engine.rules import RULES, VARIADIC, Rule
 
 Fault = Callable[..., Any]
@@ -31,16 +31,16 @@ def replaced(name: str, pull: Fault, argument: int = 0) -> Iterator[None]:
     if name in VARIADIC:
         before = VARIADIC[name]
         VARIADIC[name] = (Rule(frozenset({"out", "others"}), pull),)
-        tape._variadic.cache_clear()
+        ops.variadic.cache_clear()
         try:
             yield
         finally:
             VARIADIC[name] = before
-            tape._variadic.cache_clear()
+            ops.variadic.cache_clear()
         return
     op = tape.OPS[name]
     rules = op.rules
-    names = [str(n) for n in tape._primal_names(rules)]
+    names = [str(n) for n in ops.primal_names(rules)]
     wanted = Rule(frozenset({"out", *names}), _named(pull, names))
     op.rules = (*rules[:argument], wanted, *rules[argument + 1 :])
     op.plans.clear()

@@ -11,7 +11,8 @@ import gradproof.engine as ge
 from gradproof.engine import batching
 from gradproof.engine.backend import kernels
 from gradproof.engine.batch_rules import LOOPED, RULES
-from gradproof.engine.tape import OPS, VARIADIC
+from gradproof.engine.ops import OPS
+from gradproof.engine.rules import VARIADIC
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5, 4, 3))
