@@ -102,7 +102,7 @@ COMPLEX = frozenset({np.dtype(np.complex64), np.dtype(np.complex128)})
 
 def is_complex(dtype: Any) -> bool:
     """Whether a dtype of any library is a complex one."""
-    return dtype in COMPLEX or (not isinstance(dtype, np.dtype) and "complex" in name_of(dtype))
+    return dtype in COMPLEX if isinstance(dtype, np.dtype) else "complex" in name_of(dtype)
 
 
 def inexact(dtype: Any) -> bool:

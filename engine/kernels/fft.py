@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from gradproof.engine.kernels.kernel import Raw, Table
+from gradproof.engine.library import is_complex
 
 
 def fftn(xp: Any, x: Raw, *, axes: tuple[int, ...], norm: str) -> Raw:
-    return xp.fft.fftn(x, axes=axes, norm=norm)
+    return xp.fft.fftn(_complex(x), axes=axes, norm=norm)
 
 
 def ifftn(xp: Any, x: Raw, *, axes: tuple[int, ...], norm: str) -> Raw:
-    return xp.fft.ifftn(x, axes=axes, norm=norm)
+    return xp.fft.ifftn(_complex(x), axes=axes, norm=norm)
 
 
 def rfft(xp: Any, x: Raw, *, axis: int, norm: str) -> Raw:
@@ -20,7 +21,12 @@ def rfft(xp: Any, x: Raw, *, axis: int, norm: str) -> Raw:
 
 
 def irfft(xp: Any, x: Raw, *, n: int, axis: int, norm: str) -> Raw:
-    return xp.fft.irfft(x, n=n, axis=axis, norm=norm)
+    return xp.fft.irfft(_complex(x), n=n, axis=axis, norm=norm)
+
+
+def _complex(x: Raw) -> Raw:
+    """The standard transforms complex arrays only."""
+    return x if is_complex(x.dtype) else x + 0j
 
 
 KERNELS: Table = {"fftn": fftn, "ifftn": ifftn, "rfft": rfft, "irfft": irfft}
