@@ -14,9 +14,10 @@ from typing import Any
 from gradproof.engine.array import Array, as_array
 from gradproof.engine.backend import quiet
 from gradproof.engine.errors import CheckpointError
-from gradproof.engine.memory import buffer, nodes_behind, saved_bytes
+from gradproof.engine.library import interpreted
+from gradproof.engine.memory import arrays_of, buffer, nodes_behind, saved_bytes
 from gradproof.engine.schedule import Plan, advances, planned, split
-from gradproof.engine.tape import LEAF, Node, leaf, newest_id, recording
+from gradproof.engine.tape import LEAF, Node, leaf, lifting, newest_id, recording, state
 
 Step = Callable[[Any], Any]
 
@@ -24,11 +25,12 @@ Step = Callable[[Any], Any]
 class Segment:
     """What the nodes of a checkpointed part hold in place of residuals: how to run the part again, and from what."""
 
-    __slots__ = ("again", "ids", "inputs", "restored")
+    __slots__ = ("again", "ids", "inputs", "lift", "restored")
 
     def __init__(self, again: Callable[[], Sequence[Array]], inputs: Sequence[Any]) -> None:
         self.again, self.inputs = again, inputs
         self.ids: list[int] = []
+        self.lift = state.lift  # of the vmap that the part is in, which is over when the sweep around it comes
         self.restored: list[tuple[int, Node]] = []
 
     def take(self, nodes: Sequence[Node]) -> None:
@@ -53,11 +55,11 @@ class Segment:
 
     def kept_for(self, node: Node) -> list[Any]:
         """The arrays kept in place of residuals, named at the first node."""
-        return [x.data for x in self.inputs] if node.id == self.ids[0] else []
+        return [kept for x in self.inputs for kept in arrays_of(x.data)] if node.id == self.ids[0] else []
 
     def _restore(self) -> None:
         before = newest_id()
-        with quiet(), recording(True):
+        with quiet(), recording(True), lifting(self.lift):
             outs = self.again()
         twins = nodes_behind(outs, above=before)
         if len(twins) != len(self.ids):
@@ -95,9 +97,9 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _arrays(value: Any) -> list[Array]:
-    """The Arrays in nested tuples, lists and dicts."""
+    """The Arrays in nested tuples, lists and dicts, and those inside a batch, where the tapes around it are."""
     if isinstance(value, Array):
-        return [value]
+        return [value, *_arrays(value.data.inner)] if interpreted(value.data) and hasattr(value.data, "inner") else [value]
     if isinstance(value, dict):
         value = value.values()
     elif not isinstance(value, tuple | list):

@@ -50,17 +50,17 @@ def residuals(node: Node) -> list[Any]:
     """The arrays that a node keeps for its rules; what a checkpoint keeps instead is counted at its first node."""
     if type(node.primals) is not tuple:
         return node.primals.kept_for(node) if node.primals is not None else []
-    return [kept for x in (*node.primals, node.out) for kept in _arrays(x)]
+    return [kept for x in (*node.primals, node.out) for kept in arrays_of(x)]
 
 
-def _arrays(x: Any) -> list[Any]:
+def arrays_of(x: Any) -> list[Any]:
     """The arrays that a residual is: one, of whatever library, or none; those inside a batch."""
     if isinstance(x, np.ndarray):
         return [x]
     if type(x) not in FOREIGN:
         return []
     if interpreted(x):
-        return _arrays(x.inner.data) if hasattr(x, "inner") else []
+        return arrays_of(x.inner.data) if hasattr(x, "inner") else []
     return [x] if hasattr(x, "nbytes") else []
 
 

@@ -251,3 +251,19 @@ def counting(op: Any, tell: Callable[[], None]) -> Any:
         return rule.pull(xp, ct, out, x)
 
     return Op(op.name, op.kernel, (Rule(rule.saves, pull),))
+
+
+def test_a_checkpoint_within_a_batch_drops_what_the_tape_around_the_batch_keeps() -> None:
+    w = np.random.default_rng(3).normal(size=(5, 5))
+
+    def part(r: Any, w: Any) -> Any:
+        return ge.tanh(ge.exp(ge.matmul(w, ge.sin(r))))
+
+    def total(w: Any, f: Any) -> Any:
+        return ge.sum(ge.vmap(lambda r: f(r, w))(START))
+
+    variable = ge.variable(w)
+    plain, dropped = (ge.saved_bytes(total(variable, f), but=[variable]).total for f in (part, ge.checkpoint(part)))
+    assert (plain, dropped) == (2 * START.nbytes, START.nbytes)  # exp and sin of the batch; the batch alone
+    gradients = [ge.grad(lambda w, f=f: total(w, f))(w).data for f in (part, ge.checkpoint(part))]
+    assert same(gradients[:1], gradients[1:])
