@@ -14,6 +14,7 @@ from gradproof.oracles.certificate import certify
 from gradproof.oracles.formats import is_float
 from gradproof.oracles.graph import Array, Case, Graph, Leaf
 from gradproof.oracles.rewrite import adjoint, forward_values, substituted, with_leaf
+from gradproof.oracles.sound import check
 
 CALLS_MAX = 400
 NODES_ALONE = 1
@@ -41,7 +42,10 @@ def reduce(case: Case, fails: Callable[[Case], bool], calls_max: int = CALLS_MAX
 def _holds(fails: Callable[[Case], bool], candidate: Case) -> bool:
     try:
         whole = all(np.isfinite(leaf.data).all() for leaf in candidate.graph.leaves)
-        return whole and bool(candidate.graph.primals) and fails(candidate)
+        if not whole or not candidate.graph.primals:
+            return False
+        check(candidate)  # an engine that crashes does so on unsound cases too
+        return fails(candidate)
     except Exception:  # noqa: BLE001 - a meaning may raise anything on shapes it was never drawn for
         return False  # the move made a graph that means nothing
 

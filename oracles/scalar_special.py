@@ -39,7 +39,7 @@ def _hazard(F: Field, x: Number) -> Number:
 
 
 def _off_gamma_pole(x: float) -> float:
-    return x if x > 0 else abs(x - round(x))
+    return x if not x <= 0 else abs(x - round(x)) if math.isfinite(x) else 0.0
 
 
 def _polygamma(n: int) -> Unary:

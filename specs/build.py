@@ -22,7 +22,7 @@ from gradproof.oracles.meaning import NUMPY
 from gradproof.specs import values
 
 SINGLE_BYTES = 48
-SLOTS, SLOT_BYTES, HEADER_BYTES = 10, 10, 8
+SLOTS, SLOT_BYTES, HEADER_BYTES = 10, 11, 8
 GRAPH_BYTES = HEADER_BYTES + SLOTS * SLOT_BYTES
 SIZE_MAX = 18  # entries of a value in a random graph
 DISTANCES = (0, 1, 1, 1, 2, 1, 2, 3, 1, 2, 4, 1, 0, 3, 5, 2)
@@ -220,7 +220,7 @@ def _slot(builder: Builder, source: Source, made: Sequence[int | None], ops: Seq
         return None
     if code < 32:
         return builder.fresh(source, Slot(source.pick(((2, 3), (3,), (), (2, 2), (3, 3), (2, 1)))))
-    row = op(ops[(code - 32) % len(ops)])
+    row = op(ops[((code - 32) << 8 | source.byte()) % len(ops)])  # one byte would name 224 ops and no more
     first = _back(source, made)
     second, third = _back(source, made), source.byte()
     sketch = row.sketch(source, builder.shapes[first]) if first is not None else None

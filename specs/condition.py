@@ -209,8 +209,9 @@ def _clause(clause: Mapping[str, Any], site: Site, worst: Worst | None, dtype: s
 def _met(found: Array, site: Site, worst: Worst) -> Array:
     """Of the entries of an elementwise op, those that the worst answer depends on: one, or those its operand is spread over."""
     shapes = [o.shape for o in site.operands]
-    if len(shapes) == 1:
-        return np.asarray(found[worst.index])
+    if len(shapes) == 1:  # the worst answer of a mode may be a tangent, and an output longer than its operand
+        inside = len(worst.index) == found.ndim and all(i < n for i, n in zip(worst.index, found.shape, strict=True))
+        return np.asarray(found[worst.index] if inside else found)
     result = np.broadcast_shapes(*shapes)
     spread = np.broadcast_to(found, result)
     if worst.input not in site.leaves:  # the worst entry of the output

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FRAMEWORKS = {"torch", "jax", "tensorflow", "autograd"}
+ENGINES = ("torch", "jax", "tensorflow", "autograd", "mlx", "micrograd", "tinygrad", "pytensor", "paddle", "casadi", "array_api_strict")
+FRAMEWORKS = set(ENGINES)
 OURS = ("engine", "oracles", "reports", "specs")
 
 ALLOWED = {
@@ -40,9 +41,8 @@ MAY_ALSO = {
     "oracles/adapters/native": {"gradproof.engine"},
     "oracles/adapters/native_strict.py": {"array_api_strict"},
     "oracles/adapters/native_torch.py": {"torch"},
+    **{f"oracles/adapters/{name}": {name} for name in ENGINES},
     "oracles/formats.py": {"ml_dtypes"},
-    "oracles/adapters/torch": {"torch"},
-    "oracles/adapters/jax": {"jax"},
 }
 
 

@@ -12,6 +12,7 @@ from gradproof.oracles.finding import Finding, Verdict
 from gradproof.oracles.graph import Case, Graph, Leaf, Node
 from gradproof.oracles.judge import judge
 from gradproof.oracles.reduce import reduce
+from gradproof.oracles.sound import check
 from gradproof.oracles.verdict import Kind
 
 
@@ -58,3 +59,19 @@ def test_a_move_to_a_graph_that_means_nothing_ends_no_reduction() -> None:
         return True
 
     assert reduce(chain(np.ones(3), "exp", "tanh"), fails).graph.leaves[0].data.ndim == 1
+
+
+def test_reduction_asks_no_engine_about_a_cotangent_that_does_not_fit() -> None:
+    """A subject that crashes crashes on unsound cases too, and one was saved that no replay accepts."""
+    seen: list[tuple[int, ...]] = []
+
+    def fails(candidate: Case) -> bool:
+        seen.append(candidate.cotangents[0].shape)
+        return True
+
+    x, weight = np.ones((2, 1, 3)), np.ones((1, 1, 2))
+    params = {"stride": (1,), "padding": (0,), "dilation": (1,), "groups": 1}
+    graph = Graph((Leaf(x), Leaf(weight)), (Node("nn.conv1d", (0, 1), params),), (2,))
+    found = reduce(Case(graph, (np.ones((2, 1, 2)),)), fails)
+    check(found)
+    assert seen
