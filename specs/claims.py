@@ -20,7 +20,7 @@ from gradproof.oracles.judge import judge
 from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.rewrite import forward_values, opened
 from gradproof.oracles.verdict import Kind
-from gradproof.specs import claims_health, claims_memory, claims_precision, digits, trap, walk, worked
+from gradproof.specs import claims_health, claims_memory, claims_precision, digits, training, trap, walk, worked
 from gradproof.specs.claim import CLAIMS, HISTORY, Claim, decided, unshown
 from gradproof.specs.worked import Digit, Example
 
@@ -155,11 +155,11 @@ def _training() -> Claim:
     done = digits.finished()
     if done is None:
         return unshown(16, "takes some seconds and needs scikit-learn: run pytest --pyargs gradproof.specs to show it")
-    return training_claim(done)
+    return training_claim(done, training.finished())
 
 
-def training_claim(done: digits.Training) -> Claim:
-    """Claim 16 as one training run shows it."""
+def training_claim(done: digits.Training, pairs: Sequence[training.Pair] = ()) -> Claim:
+    """Claim 16 as one training run shows it, and nets trained beside PyTorch."""
     how = (
         f"a {digits.LAYERS} net on scikit-learn's digits ({done.images} images), trained by the native engine; at every "
         f"{done.every}th step the gradient that enters the update is judged, over the whole batch of {done.batch}"
@@ -173,7 +173,14 @@ def training_claim(done: digits.Training) -> Claim:
         f"test accuracy {done.accuracy:.1%} after {done.steps} steps; {len(done.judged)} gradients judged, "
         f"none wrong, worst error {done.units:.2g} bounds"
     )
-    return decided(16, how, figure, faults)
+    if pairs:
+        how += (
+            "; an MLP and a conv net on the digits, a character transformer on the text of `import this`, from the same weights on the same batches by "
+            f"PyTorch and its optimisers: losses within {training.ROUNDING_MAX:g} times what moving each weight by a unit in its last place at each step does"
+        )
+        faults += [fault for pair in pairs for fault in pair.faults]
+        figure += "".join(f"; {pair.figure}" for pair in pairs)
+    return decided(16, how, figure, faults, svg=training.drawing(pairs))
 
 
 # ---- the table

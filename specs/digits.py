@@ -19,9 +19,9 @@ from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node
 from gradproof.oracles.judge import judge
 from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.verdict import Kind
+from gradproof.specs import nets
 
-HIDDEN = 32
-LAYERS = f"64-{HIDDEN}-10 ReLU"
+LAYERS = f"64-{nets.HIDDEN}-10 ReLU"
 BATCH = 32
 STEPS = 600
 EVERY = 50
@@ -92,15 +92,12 @@ def load(seed: int = 0) -> Data:
 
 def initial(seed: int = 0) -> Weights:
     """Weights drawn so that each layer keeps the size of its input."""
-    rng = np.random.default_rng(seed)
-    first = rng.standard_normal((64, HIDDEN)) * np.sqrt(2 / 64)
-    second = rng.standard_normal((HIDDEN, 10)) * np.sqrt(2 / HIDDEN)
-    return [first, np.zeros(HIDDEN), second, np.zeros(10)]
+    return list(nets.mlp_weights(seed).values())
 
 
 def scores(w1: Any, b1: Any, w2: Any, b2: Any, images: Any) -> Any:
     """The net: what each image scores for each digit."""
-    return ge.matmul(ge.nn.relu(ge.matmul(images, w1) + b1), w2) + b2
+    return nets.mlp(ge, {"w1": w1, "b1": b1, "w2": w2, "b2": b2}, images)
 
 
 def loss(w1: Any, b1: Any, w2: Any, b2: Any, images: Any, labels: Any) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import gradproof.engine as ge
+from gradproof.specs import nets
 
 Array = Any
 Block = Callable[[Any], Any]
@@ -58,18 +59,7 @@ def attention(q: Any, k: Any, v: Any) -> Any:
 def block(p: dict[str, Any], size: Size, recompute: bool = False) -> Block:
     """One block, which reads and gives (batch, seq, hidden); with ``recompute`` attention is checkpointed."""
     attend = ge.checkpoint(attention) if recompute else attention
-    b, s, h, n = size.batch, size.seq, size.hidden, size.heads
-
-    def run(x: Any) -> Any:
-        normed = ge.nn.layer_norm(x, p["scale1"], p["shift1"])
-        parts = ge.reshape(ge.matmul(normed, p["qkv"]) + p["qkv_b"], (b, s, 3, n, h // n))
-        q, k, v = (ge.permute_dims(parts[:, :, i], (0, 2, 1, 3)) for i in range(3))
-        mixed = ge.reshape(ge.permute_dims(attend(q, k, v), (0, 2, 1, 3)), (b, s, h))
-        x = x + ge.matmul(mixed, p["out"]) + p["out_b"]
-        normed = ge.nn.layer_norm(x, p["scale2"], p["shift2"])
-        return x + ge.matmul(ge.nn.gelu(ge.matmul(normed, p["up"]) + p["up_b"]), p["down"]) + p["down_b"]
-
-    return run
+    return lambda x: nets.block(ge, p, x, size.heads, attend)
 
 
 def variables(size: Size) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from gradproof.oracles.registry import engine as by_name
-from gradproof.specs import claims, depth, digits, footprint, halves, poison, trap, walk, worked
+from gradproof.specs import claims, depth, digits, footprint, halves, poison, training, trap, walk, worked
 from gradproof.specs.exactly import ends, rounded
 
 
@@ -203,8 +203,9 @@ def test_claim_15() -> None:
 def test_claim_16() -> None:
     """A training step is forward, backward, optimizer step, repeat"""
     pytest.importorskip("sklearn", reason="scikit-learn is not installed: pip install 'gradproof[test]' for its digits")
-    done = digits.training()
+    done, pairs = digits.training(), training.pairs()
     shown(16)
+    assert [(p.net.name, p.faults) for p in pairs] == [("MLP", []), ("conv net", []), ("character transformer", [])]
     assert done.images == 1797
     assert done.accuracy >= 0.95
     assert [j.step for j in done.judged] == list(range(50, 601, 50))

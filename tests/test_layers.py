@@ -36,6 +36,7 @@ MAY_ALSO = {
     "specs/halves.py": {"gradproof.engine"},
     "specs/poison.py": {"gradproof.engine"},
     "specs/digits.py": {"gradproof.engine", "sklearn"},
+    "specs/training.py": {"gradproof.engine"},
     "specs/walk.py": {"gradproof.engine"},
     "specs/mutants/checkers.py": {"gradproof.engine", "torch", "jax"},
     "oracles/adapters/native": {"gradproof.engine"},
