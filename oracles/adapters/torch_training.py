@@ -26,7 +26,7 @@ def train(
     losses = []
     for batch in batches:
         steps.zero_grad()
-        value = loss(leaves, *map(torch.tensor, batch))
+        value: Any = loss(leaves, *map(torch.tensor, batch))
         value.backward()
         steps.step()
         losses.append(value.item())
