@@ -16,6 +16,7 @@ from gradproof.oracles.engine import Capabilities, Engine
 from gradproof.oracles.errors import EngineError
 
 GROUP = "gradproof.engines"
+PROCESS = "process:"
 REQUIRED = ("name", "lineage", "namespace", "from_numpy", "to_numpy", "vjp")
 
 
@@ -25,13 +26,16 @@ def names() -> tuple[str, ...]:
 
 
 def engine(name: str) -> Engine:
-    """The engine registered as ``name``, or the class ``module:Class`` made with no arguments.
+    """The engine registered as ``name``, the class ``module:Class`` made with no arguments, or the program of ``process:COMMAND``.
 
     >>> engine("native").lineage
     'gradproof.engine'
 
     Raises: EngineError if there is no such engine, its framework is not installed, or it lacks part of the protocol.
     """
+    if name.startswith(PROCESS):
+        made: Engine = import_module("gradproof.oracles.adapters.process").ProcessEngine(name.removeprefix(PROCESS))
+        return made
     if ":" in name:
         return _made(_loaded(name, name, outside=True), name)
     found = {point.name: point.value for point in entry_points(group=GROUP)}

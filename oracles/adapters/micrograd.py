@@ -16,7 +16,7 @@ from gradproof.oracles.graph import Array
 EACH = """abs acos acosh asin asinh atan atanh cos cosh exp expm1 hypot log log10 log1p log2 logaddexp maximum minimum reciprocal sign sin
     sinh sqrt square tan tanh copysign max min prod atan2 where pow mean linalg.cholesky linalg.det linalg.inv linalg.solve"""
 
-EXCEPTIONS = {
+EXCEPTIONS: dict[str, Any] = {
     "nn__relu": lambda x: _each(lambda v: v.relu() if isinstance(v, Value) else v)(x),
     "getitem": lambda x, key: np.asarray(np.asarray(x)[key_of(key)]),
     "linalg__diagonal": lambda x, offset: np.diagonal(x, offset, -2, -1),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +12,8 @@ Function = Callable[..., Any]
 
 _SAME = """abs add cos cosh divide exp expm1 hypot log log10 log1p log2 logaddexp maximum minimum multiply negative reciprocal sign
     sin sinh sqrt square subtract tan tanh where copysign sum prod max min mean reshape expand_dims squeeze broadcast_to stack flip
-    roll repeat tril triu take take_along_axis matmul tensordot einsum outer trace diagonal"""
+    roll repeat tril triu take take_along_axis matmul tensordot einsum outer trace diagonal
+    floor ceil trunc round exp2 cbrt sinc remainder floor_divide logaddexp2"""
 RENAMED = {
     "acos": "arccos", "acosh": "arccosh", "asin": "arcsin", "asinh": "arcsinh", "atan": "arctan", "atanh": "arctanh",
     "atan2": "arctan2", "pow": "power", "concat": "concatenate", "permute_dims": "transpose",
@@ -31,11 +32,24 @@ def namespace(module: Any, linalg: Any = None, /, **exceptions: Function) -> Sim
     found |= {f"linalg.{name}": getattr(linalg, name, None) for name in LINALG}
     found |= {f"linalg.{name}": found.pop(name, None) for name in IN_LINALG}
     found |= {name.replace("__", "."): function for name, function in exceptions.items()}
-    groups: dict[str, dict[str, Function]] = {}
-    for name, function in found.items():
-        if function is not None:
-            group, _, last = name.rpartition(".")
-            groups.setdefault(group, {})[last] = function
+    return grouped({name: function for name, function in found.items() if function is not None})
+
+
+def grouped(functions: Mapping[str, Any], base: Any = None) -> SimpleNamespace:
+    """A namespace from functions by dotted name, over those of another namespace.
+
+    >>> grouped({"exp": 1, "nn.relu": 2}).nn.relu
+    2
+    """
+    groups: dict[str, dict[str, Any]] = {"": {}}
+    for name, value in vars(base).items() if base is not None else ():
+        if isinstance(value, SimpleNamespace):
+            groups[name] = dict(vars(value))
+        else:
+            groups[""][name] = value
+    for name, function in functions.items():
+        group, _, last = name.rpartition(".")
+        groups.setdefault(group, {})[last] = function
     return SimpleNamespace(**groups.pop(""), **{group: SimpleNamespace(**inner) for group, inner in groups.items()})
 
 

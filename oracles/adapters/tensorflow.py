@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
-from types import ModuleType
+from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -14,14 +15,18 @@ import numpy as np
 import tensorflow as tf
 
 from gradproof.oracles.adapters import tensorflow_ops
+from gradproof.oracles.adapters.numpy_names import grouped
+from gradproof.oracles.adapters.tensorflow_functions import FUNCTIONS
+from gradproof.oracles.adapters.tensorflow_nn import LAYERS
 from gradproof.oracles.engine import Capabilities, nestings, several
 from gradproof.oracles.graph import Array
 
 AT_KINKS: dict[str, float | str] = {
     "abs": 0.0, "nn.relu": 0.0, "clip": 1.0, "maximum": "first", "minimum": "first", "std": math.nan, "linalg.vector_norm": math.nan,
 }  # fmt: skip
-tf.config.threading.set_inter_op_parallelism_threads(1)
-tf.config.threading.set_intra_op_parallelism_threads(1)
+with suppress(RuntimeError):  # its user has run TensorFlow before: then the threads stay as they are
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.threading.set_intra_op_parallelism_threads(1)
 
 
 class TensorFlowEngine:
@@ -30,7 +35,7 @@ class TensorFlowEngine:
     name: str = "tensorflow"
     lineage: str = "tensorflow"
     version: str = tf.__version__
-    namespace: ModuleType = tensorflow_ops
+    namespace: SimpleNamespace = grouped({**FUNCTIONS, **{f"nn.{name}": layer for name, layer in LAYERS.items()}}, tensorflow_ops)
     capabilities: Capabilities = Capabilities(
         ("float64", "float32"), at_kinks=AT_KINKS, modes=nestings(order=2, around=("", "compiled ")),
     )

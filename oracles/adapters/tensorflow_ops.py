@@ -26,8 +26,9 @@ maximum, minimum, atan2, xlogy, where = tf.maximum, tf.minimum, tf.atan2, tf.mat
 
 
 def clip(x: Tensor, min: float | None, max: float | None) -> Tensor:
+    """``tf.clip_by_value`` has two bounds."""
     if min is None or max is None:
-        raise Unsupported("tf.clip_by_value has two bounds")
+        return tf.maximum(x, tf.cast(min, x.dtype)) if max is None else tf.minimum(x, tf.cast(max, x.dtype))
     return tf.clip_by_value(x, min, max)
 
 
@@ -42,16 +43,19 @@ sum, mean, prod = map(_reduction, (tf.reduce_sum, tf.reduce_mean, tf.reduce_prod
 max, min, logsumexp = map(_reduction, (tf.reduce_max, tf.reduce_min, tf.reduce_logsumexp))
 
 
-def _uncorrected(function: Any) -> Any:
+def _spread(function: Any, root: bool) -> Any:
+    """TensorFlow divides a variance by the count alone; ``tf.experimental.numpy`` does not."""
+
     def of(x: Tensor, axis: Axis, correction: float, keepdims: bool) -> Tensor:
-        if correction:
-            raise Unsupported("TensorFlow divides a variance by the count alone")
-        return function(x, axis=axis, keepdims=keepdims)
+        if not correction:
+            return function(x, axis=axis, keepdims=keepdims)
+        variance = tf.experimental.numpy.var(x, axis, ddof=correction, keepdims=keepdims)
+        return tf.sqrt(variance) if root else variance
 
     return of
 
 
-var, std = _uncorrected(tf.math.reduce_variance), _uncorrected(tf.math.reduce_std)
+var, std = _spread(tf.math.reduce_variance, False), _spread(tf.math.reduce_std, True)
 
 
 def cumulative_sum(x: Tensor, axis: int, include_initial: bool) -> Tensor:
@@ -106,18 +110,6 @@ def repeat(x: Tensor, repeats: int, axis: int | None) -> Tensor:
 
 def pad(x: Tensor, pad_width: tuple[tuple[int, int], ...], value: float) -> Tensor:
     return tf.pad(x, pad_width, constant_values=value) if pad_width else x
-
-
-def tril(x: Tensor, k: int) -> Tensor:
-    if not 0 <= k < x.shape[-1]:
-        raise Unsupported("tf.linalg.band_part counts superdiagonals from 0")
-    return tf.linalg.band_part(x, -1, k)
-
-
-def triu(x: Tensor, k: int) -> Tensor:
-    if not 0 <= -k < x.shape[-2]:
-        raise Unsupported("tf.linalg.band_part counts subdiagonals from 0")
-    return tf.linalg.band_part(x, -k, -1)
 
 
 # indexing
