@@ -1,4 +1,4 @@
-"""A user's arguments as a flat list of named leaves, and back: tuples, lists and dicts of arrays and numbers.
+"""A user's arguments as a flat list of named leaves, and back: trees of arrays and numbers.
 
 Float arrays, float tensors and Python floats are primals; integers, booleans and anything else are held fixed.
 """
@@ -6,7 +6,7 @@ Float arrays, float tensors and Python floats are primals; integers, booleans an
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from gradproof.frameworks import Framework
 from gradproof.oracles.errors import GradproofError
 from gradproof.oracles.formats import is_float
 from gradproof.oracles.graph import Array
+from gradproof.trees import opened
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,20 @@ class _Slot:
     index: int
 
 
+@dataclass(frozen=True)
+class _Tree:
+    """A container among the arguments."""
+
+    children: list[Any]
+    build: Callable[[Sequence[Any]], Any]
+
+
 def _walk(value: Any, name: str, framework: Framework, leaves: list[Leaf]) -> Any:
-    if isinstance(value, dict):
-        return {k: _walk(v, f"{name}[{k!r}]", framework, leaves) for k, v in value.items()}
-    if type(value) in (tuple, list):
-        return type(value)([_walk(v, f"{name}[{i}]", framework, leaves) for i, v in enumerate(value)])
-    data = np.array(value) if type(value) is float else framework.to_numpy(value)
+    found = opened(value)
+    if found is not None:
+        children, build = found
+        return _Tree([_walk(child, name + behind, framework, leaves) for behind, child in children], build)
+    data = np.array(value) if type(value) is float and framework.floats else framework.to_numpy(value)
     if data is None:
         return value
     if data.dtype.kind == "c":
@@ -54,10 +63,8 @@ def _walk(value: Any, name: str, framework: Framework, leaves: list[Leaf]) -> An
 def _fill(structure: Any, leaves: Sequence[Any]) -> Any:
     if isinstance(structure, _Slot):
         return leaves[structure.index]
-    if isinstance(structure, dict):
-        return {k: _fill(v, leaves) for k, v in structure.items()}
-    if type(structure) in (tuple, list):
-        return type(structure)([_fill(v, leaves) for v in structure])
+    if isinstance(structure, _Tree):
+        return structure.build([_fill(v, leaves) for v in structure.children])
     return structure
 
 
@@ -99,16 +106,26 @@ def names_of(f: Any, count: int) -> list[str]:
     return [named[i] if i < len(named) else f"argument {i}" for i in range(count)]
 
 
+def _named(keywords: Mapping[str, Any]) -> Callable[[Sequence[Any]], Any]:
+    return lambda found: dict(zip(keywords, found, strict=True))
+
+
 def gather(
-    f: Any, args: Sequence[Any], framework: Framework, argnums: int | Sequence[int] | None, extra: Sequence[Leaf] = ()
+    f: Any,
+    args: Sequence[Any],
+    framework: Framework,
+    argnums: int | Sequence[int] | None,
+    extra: Sequence[Leaf] = (),
+    keywords: Mapping[str, Any] | None = None,
 ) -> Arguments:
-    """The arguments of a call as leaves; ``extra`` are further primals (a module's parameters).
+    """The arguments of a call as leaves, named ones as a dict behind the others; ``extra`` are a module's parameters, and last.
 
     Primals are the float leaves: of the arguments at ``argnums``, else those marked for differentiation if any are.
 
     Raises: GradproofError if there is nothing to differentiate by.
     """
     leaves: list[Leaf] = []
+    framework.floats = not framework.takes_numbers(f)
     chosen = None if argnums is None else {argnums} if isinstance(argnums, int) else set(argnums)
     if chosen and not all(isinstance(i, int) for i in chosen):
         raise GradproofError(f"argnums {argnums!r} is no position; expected a whole number, or several.")
@@ -120,11 +137,15 @@ def gather(
         structure.append(_walk(value, name, framework, leaves))
         if chosen is not None and i not in chosen and i - len(args) not in chosen:
             leaves[start:] = [replace(x, primal=False) for x in leaves[start:]]
+    start = len(leaves)
+    structure.append(_Tree([_walk(v, k, framework, leaves) for k, v in (keywords or {}).items()], _named(keywords or {})))
+    if chosen is not None:
+        leaves[start:] = [replace(x, primal=False) for x in leaves[start:]]
     if chosen is None and any(x.marked for x in leaves):
         leaves = [replace(x, primal=x.primal and x.marked) for x in leaves]
     start = len(leaves)
     leaves += extra
-    structure.append(tuple(_Slot(start + i) for i in range(len(extra))))
+    structure.append(_Tree([_Slot(start + i) for i in range(len(extra))], tuple))
     if not any(x.primal for x in leaves):
         raise GradproofError("no argument can be differentiated: expected at least one float array, tensor or number.")
     return Arguments(tuple(leaves), tuple(structure))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +10,22 @@ import numpy as np
 
 from gradproof import failures
 from gradproof.arguments import Arguments
-from gradproof.frameworks import framework, guess
+from gradproof.frameworks import Framework, framework
 from gradproof.oracles.callables.opaque import COORDINATES
 from gradproof.oracles.errors import GradproofError
 from gradproof.oracles.finding import Verdict
 from gradproof.oracles.judge import K
 from gradproof.oracles.verdict import Kind
+from gradproof.ownership import guess
+from gradproof.pair import Pair
 from gradproof.paste import Call
-from gradproof.setting import InconclusiveError, Options, Setting, flat
+from gradproof.setting import InconclusiveError, Options, Setting
+from gradproof.trees import flat
 
 __all__ = ["GradientError", "InconclusiveError", "check_gradient"]
 
 ORDER_MAX = 3
+MODES = ("reverse", "forward")
 NATIVE_GUESSED = (
     "check_gradient called f with the native engine's arrays, because it was given none of a framework. "
     'Give f the arrays of its framework, or name that: engine="torch".'
@@ -51,13 +55,21 @@ def check_gradient(
     coordinates: int = COORDINATES,
     save: str | Path | None = "gradproof-failures",
     allow: Collection[str] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    vjp: Callable[..., Any] | None = None,
+    modes: Collection[str] = ("reverse",),
 ) -> Verdict:
     """Check the gradient of ``f`` at ``args``, and return the verdict if it is right.
 
-    ``args`` are NumPy arrays, floats, or the framework's arrays, also in tuples, lists and dicts; ``f`` takes and
-    returns the framework's own. All float arguments are differentiated: but only those at ``argnums`` if it is given,
+    ``args`` are NumPy arrays, floats, or the framework's arrays, also in trees (dicts, lists, tuples, named tuples, dataclasses, what
+    JAX registers); ``f`` takes and returns the framework's own, and also gets the named arguments ``kwargs``. All float arguments are differentiated: but only those at ``argnums`` if it is given,
     else only the tensors that require grad if any does. Integers and booleans are held fixed. A module of PyTorch is
-    judged by its inputs and parameters. ``engine`` is native, torch, jax or module:Class; left out, it is guessed.
+    judged by its inputs and parameters. ``engine`` is native, torch, jax or any other that ``gradproof engines`` lists, or
+    module:Class; left out, it is guessed.
+
+    A function over NumPy arrays comes with its pullback: ``vjp(*args, ct)`` gives a gradient for each argument (an array alone
+    for one), with ``ct`` of the structure of f's result. ``modes=("reverse", "forward")`` judges Jacobian-vector products as
+    well; beyond the first order those of the gradient that reverse mode gives.
 
     With ``meaning``, the same function written in NumPy, the bound is certified: the formula runs in ball arithmetic.
     Without, it is the error of adaptive differences. ``order=2`` judges Hessian-vector products as well, ``order=3``
@@ -79,12 +91,17 @@ def check_gradient(
     """
     _usable(f, meaning, order, seed, k, directions, coordinates)
     accepted = _accepted(allow)
-    guessed = engine or guess(f, list(flat(args)))
-    own = framework(guessed)
-    call = Call(f, args, guessed, order, meaning, argnums, seed, k, accepted)
+    chosen = _modes(modes)
+    if vjp is not None:
+        own: Framework = Pair(vjp)
+        guessed = "NumPy"
+    else:
+        guessed = engine or guess(f, [*flat(args), *flat(dict(kwargs or {}))])
+        own = framework(guessed)
+    call = Call(f, args, guessed, order, meaning, argnums, seed, k, accepted, vjp, chosen, bool(kwargs))
     with own.untouched(), np.errstate(all="ignore"):
         try:
-            setting = Setting.of(f, args, own, argnums)
+            setting = Setting.of(f, args, own, argnums, kwargs)
         except Exception as error:  # whatever f raises is raised on, with what it may mean
             if engine is None and guessed == "native" and not isinstance(error, GradproofError):
                 error.add_note(NATIVE_GUESSED)
@@ -92,9 +109,15 @@ def check_gradient(
                 error.add_note(LIST_GIVEN)
             raise
         options = Options(order, meaning, seed, k, directions, coordinates, accepted)
-        verdict = setting.judged(options)
-        if not options.stops(verdict):
-            verdict = setting.as_given(verdict, options)
+        verdicts = []
+        for mode in chosen:
+            one = setting.forwarded() if mode == "forward" else setting
+            verdicts.append(one.judged(options))
+            if not options.stops(verdicts[-1]):
+                verdicts[-1] = one.as_given(verdicts[-1], options)
+            if options.stops(verdicts[-1]):
+                break
+        verdict = options.together(verdicts)
     if verdict.kind.fails and verdict.kind not in accepted:
         crash = verdict.note.get("crash")
         report = failures.report(verdict, call, setting.given, save)
@@ -121,6 +144,13 @@ def _usable(
         raise ValueError(f"order {order!r} is not offered; expected 1 to {ORDER_MAX}.")
     if not isinstance(k, int | float) or not k > 0:
         raise ValueError(f"k {k!r} cannot be; expected how many bounds are accepted, a number above 0.")
+
+
+def _modes(modes: object) -> tuple[str, ...]:
+    """Raises: ValueError for what is no choice of modes."""
+    if isinstance(modes, str) or not isinstance(modes, Collection) or not modes or not set(modes) <= set(MODES):
+        raise ValueError(f"modes {modes!r} are not offered; expected some of {', '.join(MODES)}, as in modes=(\"reverse\", \"forward\").")
+    return tuple(mode for mode in MODES if mode in modes)
 
 
 def _is_numbers(x: object) -> bool:

@@ -50,7 +50,7 @@ def report(verdict: Verdict, call: Call, arguments: Arguments, save: str | Path 
     order = int(str(verdict.note.get("order", 1)))
     what = path_of(call.f) or name_of(call.f)
     lines = [
-        f"{verdict.kind}: {'second-order ' if order == 2 else ''}gradient of {what} ({call.engine})",
+        f"{verdict.kind}: {'second-order ' if order == 2 else ''}gradient of {what} ({call.engine}){' in forward mode' if verdict.note.get('mode') == 'forward' else ''}",
         f"  reason     {named(finding.reason, arguments) or verdict.kind.meaning}",
     ]
     if finding.worst is not None and finding.property != "value":  # a value's reason says it all
@@ -140,11 +140,20 @@ def load(path: str | Path) -> tuple[Any, ...]:
 
     Raises: GraphError if the file cannot be read, is damaged, or is of a newer version.
     """
+    return tuple(_read(path)[0])
+
+
+def keywords(path: str | Path) -> dict[str, Any]:
+    """The named arguments (``kwargs=``) in such a file."""
+    return _read(path)[1]
+
+
+def _read(path: str | Path) -> tuple[list[Any], dict[str, Any]]:
     try:
         item = json.loads(Path(path).read_text(encoding="utf-8"))
         if item["gradproof"] != "check" or item["version"] > VERSION:
             raise GraphError(f"{path} is no check of this version; expected version {VERSION}. Upgrade gradproof.")
-        return tuple(_decode(v) for v in item["arguments"])
+        return [_decode(v) for v in item["arguments"]], _decode(item.get("keywords", {"dict": []}))
     except GraphError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -167,7 +176,8 @@ def _saved(
         "seed": call.seed,
         "verdict": str(verdict.kind),
         "names": [leaf.name for leaf in arguments.leaves],
-        "arguments": [_encode(v, arguments) for v in filled[:-1]],
+        "arguments": [_encode(v, arguments) for v in filled[:-2]],
+        "keywords": _encode(filled[-2], arguments),
         "parameters": [_encode(v, arguments) for v in filled[-1]],
         "cotangents": [encode_array(np.asarray(c)) for c in verdict.case.cotangents],
     }

@@ -1,11 +1,7 @@
-"""What ``check_gradient`` needs of each framework beyond an engine: whose array is it, and how to ask for more.
-
-A framework is imported by its adapter, on first use; guessing one looks only at what is already imported.
-"""
+"""What ``check_gradient`` needs of each framework beyond an engine; it is imported by its adapter, on first use."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,46 +12,21 @@ from gradproof.oracles.engine import Engine
 from gradproof.oracles.errors import EngineError, GradproofError
 from gradproof.oracles.graph import Array
 from gradproof.oracles.registry import engine as engine_by_name
+from gradproof.oracles.trial import capabilities
+from gradproof.ownership import framework_of
 
 Function = Callable[..., tuple[Any, ...]]
-
-
-def framework_of(value: Any) -> str | None:
-    """The framework whose array (or function, or module) this is, without importing any.
-
-    >>> framework_of(np.ones(3)) is None
-    True
-    """
-    torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
-    if torch is not None:
-        owner = getattr(value, "__self__", None)
-        if isinstance(value, torch.Tensor | torch.nn.Module):
-            return "torch"
-        if isinstance(owner, type) and issubclass(owner, torch.autograd.Function):
-            return "torch"
-    if jax is not None and (isinstance(value, jax.Array) or type(value).__module__.partition(".")[0] == "jax"):
-        return "jax"
-    return "native" if type(value).__module__.startswith("gradproof.engine") else None
-
-
-def guess(f: Any, leaves: Sequence[Any]) -> str:
-    """The engine that the function and its arguments belong to; NumPy arrays and floats alone mean native.
-
-    Raises: GradproofError if they belong to several.
-    """
-    found = {name for name in map(framework_of, (f, *leaves)) if name}
-    if len(found) > 1:
-        raise GradproofError(
-            f"the arguments belong to {' and '.join(sorted(found))}; expected one framework. Name it: engine=\"torch\"."
-        )
-    return found.pop() if found else "native"
 
 
 class Framework:
     """An engine, and the few things that differ between frameworks."""
 
+    widens = True  # its float64 is one, so that float32 is judged in that as well
+    floats = True  # floats of Python are differentiated, as arrays without axes
+    forward = False  # its gradients are made of tangents
+
     def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+        self.engine = self.reverse = engine  # where forward mode is on trial, ``engine`` is that
 
     def to_numpy(self, value: Any) -> Array | None:
         """The user's array as a NumPy copy in a float, integer or boolean dtype; None if it is no array."""
@@ -64,7 +35,13 @@ class Framework:
         return self._to_numpy(value)
 
     def _to_numpy(self, value: Any) -> Array | None:
-        return np.array(value.data, copy=True) if framework_of(value) == self.engine.name else None
+        if framework_of(value) != self.engine.name or not hasattr(value, "dtype"):
+            return None
+        return np.array(self.engine.to_numpy(value), copy=True)
+
+    def takes_numbers(self, f: Any) -> bool:
+        """Whether a float of Python must stay one: f has a signature that says so."""
+        return False
 
     def wants_gradient(self, value: Any) -> bool:
         """Whether the user marked this array for differentiation."""
@@ -72,11 +49,18 @@ class Framework:
 
     def gradient(self, fn: Function, cotangents: Sequence[Array]) -> Function:
         """The gradient of ``fn`` for fixed cotangents, as a function that the framework can differentiate again."""
-        raise GradproofError(f"engine {self.engine.name!r} has no double backward here; expected order=1.")
+        if "reverse over reverse" not in capabilities(self.engine).modes:
+            raise GradproofError(f"engine {self.engine.name!r} declares no double backward; expected order=1.")
+        engine, seeds = self.reverse, tuple(self.engine.from_numpy(np.array(c, copy=True)) for c in cotangents)
+        return lambda *xs: tuple(engine.vjp(fn, xs)[1](seeds))
 
     def opened(self, f: Callable[..., Any]) -> tuple[Callable[..., Any], list[tuple[str, Array, bool]]]:
-        """``f`` as a function of its arguments and, last, a tuple of its own parameters; and those: name, data, primal."""
-        return (lambda *args: f(*args[:-1])), []
+        """``f`` as a function of its arguments, a dict of named ones and a tuple of its own parameters; and those: name, data, primal."""
+        return (lambda *args: f(*args[:-2], **args[-2])), []
+
+    def jvp(self) -> Any:
+        """``jvp(fn, primals, tangents)``; None where the framework has no forward mode."""
+        return getattr(self.engine, "jvp", None)
 
     def plain(self, fn: Function, arrays: Sequence[Array]) -> tuple[Any, ...]:
         """``fn`` once, so that a call which fails for the user's own reasons fails in the user's own words."""
@@ -114,6 +98,9 @@ class Framework:
 class Native(Framework):
     """Our own engine."""
 
+    def _to_numpy(self, value: Any) -> Array | None:
+        return np.array(value.data, copy=True) if framework_of(value) == "native" else None
+
     def gradient(self, fn: Function, cotangents: Sequence[Array]) -> Function:
         import gradproof.engine as ge
 
@@ -127,6 +114,9 @@ class Torch(Framework):
         if framework_of(value) != "torch" or not hasattr(value, "detach"):
             return None
         return self.engine.to_numpy(value.detach().cpu())
+
+    def takes_numbers(self, f: Any) -> bool:
+        return type(f).__module__.startswith(("torch._library", "torch._ops"))
 
     def wants_gradient(self, value: Any) -> bool:
         return bool(getattr(value, "requires_grad", False))
@@ -144,9 +134,14 @@ class Torch(Framework):
 
         def call(*args: Any) -> Any:
             own = dict(zip(names, args[-1], strict=True))
-            return torch.func.functional_call(module, own, tuple(args[:-1]))
+            return torch.func.functional_call(module, own, tuple(args[:-2]), args[-2])
 
         return call, [(n, a, primal) for n, t, primal in named if (a := self._to_numpy(t)) is not None]
+
+    def jvp(self) -> Any:
+        from gradproof.layouts import torch_jvp
+
+        return torch_jvp
 
     def plain(self, fn: Function, arrays: Sequence[Array]) -> tuple[Any, ...]:
         try:
@@ -236,7 +231,17 @@ class Jax(Framework):
         return run
 
 
-_KINDS: dict[str, type[Framework]] = {"native": Native, "torch": Torch, "jax": Jax}
+class Mlx(Framework):
+    """MLX, whose sin, exp and others in float64 are right to single precision only (FINDINGS.md)."""
+
+    widens = False
+
+    def to_numpy(self, value: Any) -> Array | None:
+        found = super().to_numpy(value)
+        return found.astype(np.float32) if found is not None and found.dtype == np.float64 else found
+
+
+_KINDS: dict[str, type[Framework]] = {"native": Native, "torch": Torch, "jax": Jax, "mlx": Mlx}
 
 
 def framework(name: str) -> Framework:

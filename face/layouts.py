@@ -84,3 +84,15 @@ def torch_layouts(
                     refused,
                 )
     return "", refused
+
+
+def torch_jvp(fn: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[tuple[Any, ...], list[Any]]:
+    """Outputs and tangents by dual tensors, which an ``autograd.Function`` with a ``jvp`` takes; inputs require grad, as a user's do."""
+    import torch
+    import torch.autograd.forward_ad as duals
+
+    with duals.dual_level(), torch.enable_grad():
+        given = [duals.make_dual(x.detach().requires_grad_(), t) for x, t in zip(primals, tangents, strict=True)]
+        pairs = [duals.unpack_dual(y) for y in fn(*given)]
+        along = [torch.zeros_like(y) if t is None else t.detach().clone() for y, t in pairs]
+        return tuple(y.detach().clone() for y, _ in pairs), along

@@ -14,6 +14,7 @@ from gradproof.arguments import Arguments
 from gradproof.oracles.graph import Array
 from gradproof.oracles.judge import K
 from gradproof.oracles.verdict import Kind
+from gradproof.trees import flat
 
 ENTRIES_MAX = 100  # larger inputs are not printed: the test to paste loads them from the file
 
@@ -31,6 +32,9 @@ class Call:
     seed: int
     k: float
     allow: frozenset[Kind] = frozenset()
+    vjp: Callable[..., Any] | None = None
+    modes: tuple[str, ...] = ("reverse",)
+    keywords: bool = False
 
 
 def name_of(f: Any) -> str:
@@ -69,8 +73,8 @@ def label_of(f: Any) -> str:
 
 
 def given(arguments: Arguments) -> tuple[Any, ...]:
-    """The user's arguments as NumPy, without a module's parameters."""
-    return arguments.filled([leaf.data for leaf in arguments.leaves])[:-1]
+    """The user's arguments as NumPy, without named ones and a module's parameters."""
+    return arguments.filled([leaf.data for leaf in arguments.leaves])[:-2]
 
 
 def _imported(f: Any, fallback: str) -> tuple[str, str]:
@@ -86,7 +90,7 @@ def _imported(f: Any, fallback: str) -> tuple[str, str]:
 
 
 def _options(call: Call, arguments: Arguments) -> str:
-    text = f', engine="{call.engine}"'
+    text = f', engine="{call.engine}"' if call.vjp is None else f", vjp={_imported(call.vjp, 'vjp')[1]}"
     if call.order != 1:
         text += f", order={call.order}"
     if call.meaning is not None:
@@ -98,6 +102,8 @@ def _options(call: Call, arguments: Arguments) -> str:
         text += f", seed={call.seed}"
     if call.k != K:
         text += f", k={call.k!r}"
+    if call.modes != ("reverse",):
+        text += f", modes={call.modes!r}"
     if call.allow:
         text += f", allow={sorted(map(str, call.allow))!r}"
     return text
@@ -110,15 +116,9 @@ def _marked(call: Call, arguments: Arguments) -> tuple[int, ...] | None:
     chosen = []
     for i in range(len(call.args)):
         flags = arguments.filled([leaf.primal for leaf in arguments.leaves])[i]
-        if any(flag is True for flag in _leaves(flags)):
+        if any(flag is True for flag in flat(flags)):
             chosen.append(i)
     return tuple(chosen)
-
-
-def _leaves(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        value = tuple(value.values())
-    return [leaf for v in value for leaf in _leaves(v)] if isinstance(value, tuple | list) else [value]
 
 
 def _headers(call: Call) -> tuple[list[str], list[str], str]:
@@ -127,6 +127,8 @@ def _headers(call: Call) -> tuple[list[str], list[str], str]:
     lines = [header]
     if call.meaning is not None:
         lines.append(_imported(call.meaning, "meaning")[0])
+    if call.vjp is not None:
+        lines.append(_imported(call.vjp, "vjp")[0])
     lines = list(dict.fromkeys(lines))
     return [x for x in lines if x.startswith("from ")], [x for x in lines if not x.startswith("from ")], expression
 
@@ -140,10 +142,14 @@ def replay(call: Call, arguments: Arguments, path: Path | None) -> list[str]:
     return [
         "to replay:",
         "    from gradproof import check_gradient",
-        "    from gradproof.failures import load",
+        f"    from gradproof.failures import {'keywords, ' if call.keywords else ''}load",
         *(f"    {line}" for line in (*imports, *blanks)),
-        f"    check_gradient({expression}, *load({str(path)!r}){_options(call, arguments)})",
+        f"    check_gradient({expression}, *load({str(path)!r}){_keywords(call, path)}{_options(call, arguments)})",
     ]
+
+
+def _keywords(call: Call, path: Path | None) -> str:
+    return f", kwargs=keywords({str(path)!r})" if call.keywords else ""
 
 
 def number(value: Any) -> str:
@@ -192,14 +198,18 @@ def regression_test(call: Call, arguments: Arguments, path: Path | None) -> list
         shapes = ", ".join(f"{name}: {_outline(value)}" for name, value in zip(names, arrays, strict=True))
         body = [f"{', '.join(names)} = ...  # the inputs ({shapes}): make them from a seed, or run again with save= and load the file"]
     elif large:
-        lines.append("from gradproof.failures import load")
+        lines.append(f"from gradproof.failures import {'keywords, ' if call.keywords else ''}load")
         body = [f"{', '.join(names)}{',' if len(names) == 1 else ''} = load({str(path)!r})  # keep this file"]
+        body += [f"kwargs = keywords({str(path)!r})"] if call.keywords else []
     else:
         body = [f"{name} = {_literal(value)}" for name, value in zip(names, arrays, strict=True)]
+        filled = arguments.filled([leaf.data for leaf in arguments.leaves])
+        body += [f"kwargs = {_literal(filled[-2])}"] if call.keywords else []
         if any("np." in line for line in body):
             lines.insert(0, "import numpy as np")
         if any("ml_dtypes." in line for line in body):
             lines.insert(0, "import ml_dtypes")
     lines += [*imports, "", "", f"def test_gradient_of_{label_of(call.f)}():", *(f"    {line}" for line in (*blanks, *body))]
-    lines.append(f"    check_gradient({', '.join((expression, *names))}{_options(call, arguments)})")
+    named = ", kwargs=kwargs" if call.keywords else ""
+    lines.append(f"    check_gradient({', '.join((expression, *names))}{named}{_options(call, arguments)})")
     return ["a regression test, ready to paste:", "", *(f"    {line}".rstrip() for line in lines)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from gradproof import failures
 from gradproof.arguments import Arguments, gather
 from gradproof.arguments import Leaf as Named
+from gradproof.forward import forwarded, not_linear
 from gradproof.frameworks import Framework, Function
 from gradproof.oracles.callables.opaque import conduct, judge_opaque
 from gradproof.oracles.callables.point import Opaque
@@ -22,6 +23,7 @@ from gradproof.oracles.judge import weigh
 from gradproof.oracles.trial import run
 from gradproof.oracles.verdict import Kind
 from gradproof.paste import name_of, path_of
+from gradproof.trees import flat
 
 LARGE_S = 10.0  # for each of the two cotangents, where an array is too large for the tape of scalars
 SINGLE = 2.0**-24  # the coarsest unit roundoff in which differences tell enough
@@ -32,14 +34,8 @@ class InconclusiveError(GradproofError):
     """An entry of a gradient, or all of it, could not be decided, and why."""
 
 
-def flat(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        value = tuple(value.values())
-    return [leaf for v in value for leaf in flat(v)] if isinstance(value, tuple | list) else [value]
-
-
 def is_float(value: Any) -> bool:
-    return "float" in str(getattr(value, "dtype", ""))
+    return any(word in str(getattr(value, "dtype", "")) for word in ("float", "double", "half"))
 
 
 @dataclass(frozen=True)
@@ -62,6 +58,14 @@ class Options:
         """The worst one: before any that is accepted, one to raise."""
         return max(verdicts, key=lambda v: (self.stops(v), v.kind.severity))
 
+    def together(self, verdicts: Sequence[Verdict]) -> Verdict:
+        """The worst one alone if it is one to raise, else with the findings and the evidence of all."""
+        worst = self.worst(verdicts)
+        if self.stops(worst):
+            return worst
+        findings = tuple(f for v in verdicts for f in v.findings)
+        return replace(worst, findings=findings, evidence="; ".join(v.evidence for v in verdicts))
+
     def without_accepted(self, verdict: Verdict) -> Verdict:
         """An accepted verdict, or what beside the failure that is accepted has no decision."""
         rest = tuple(f for f in verdict.findings if f.kind not in self.allow)
@@ -69,11 +73,15 @@ class Options:
         return verdict if kind.decided or self.stops(verdict) else replace(verdict, kind=kind, findings=rest)
 
 
+def _broken(verdict: Verdict, name: str, reason: str) -> Verdict:
+    return replace(verdict, kind=Kind.CONTRACT, findings=(*verdict.findings, Finding(name, Kind.CONTRACT, reason)))
+
+
 class Setting:
     """A call made ready: the function of its primals alone, in the dtype it is judged in."""
 
     def __init__(self, f: Callable[..., Any], own: Framework, arguments: Arguments, call: Callable[..., Any]) -> None:
-        self.f, self.own, self.arguments = f, own, arguments
+        self.f, self.own, self.arguments, self.call = f, own, arguments, call
 
         def fn(*primals: Any) -> tuple[Any, ...]:
             leaves = arguments.with_primals(primals, own.engine.from_numpy)
@@ -90,19 +98,28 @@ class Setting:
         self.narrow: Setting | None = None  # the call in that dtype, where another one is judged
 
     @staticmethod
-    def of(f: Callable[..., Any], args: Sequence[Any], own: Framework, argnums: int | Sequence[int] | None) -> Setting:
+    def of(
+        f: Callable[..., Any],
+        args: Sequence[Any],
+        own: Framework,
+        argnums: int | Sequence[int] | None,
+        keywords: Mapping[str, Any] | None = None,
+    ) -> Setting:
         call, parameters = own.opened(f)
         extra = [Named(f"parameter {name!r}", data, primal) for name, data, primal in parameters]
-        arguments = gather(f, args, own, argnums, extra)
+        arguments = gather(f, args, own, argnums, extra, keywords)
         given = Setting(f, own, arguments, call)
         floats = {x.data.dtype.name for x in arguments.leaves if x.data.dtype.kind not in "biu"}
         shapes = [tuple(y.shape) for y in own.plain(given.fn, arguments.primals)]
         if floats == {"float64"}:
             return given
+        if not own.widens and floats <= set(FORMATS):
+            given.note = f"; judged in {' and '.join(sorted(floats))} only: float64 of {own.engine.name} is not right to its last digits"
+            return given
         wide = Setting(f, own, arguments.as_floats(np.dtype("float64")), call)
         try:
             outputs = own.plain(wide.fn, wide.arguments.primals)
-            accepted = [tuple(y.shape) for y in outputs] == shapes and all("float64" in str(y.dtype) for y in outputs)
+            accepted = [tuple(y.shape) for y in outputs] == shapes and all("float64" in str(y.dtype) or "double" in str(y.dtype) for y in outputs)
         except Exception:  # noqa: BLE001 - f does not take float64
             accepted = False
         if accepted:
@@ -116,6 +133,13 @@ class Setting:
             )
         given.note = f"; judged in {' and '.join(sorted(floats))}, because f does not work in float64"
         return given
+
+    def forwarded(self) -> Setting:
+        """The same call, whose gradient is that of forward mode."""
+        own = forwarded(self.own, sum(x.size for x in self.arguments.primals))
+        other = Setting(self.f, own, self.arguments, self.call)
+        other.note, other.given = f"; forward mode{self.note}", self.given
+        return other
 
     @property
     def name(self) -> str:
@@ -165,26 +189,24 @@ class Setting:
             verdict = options.without_accepted(verdict)
             if level == 1 and not options.stops(verdict):
                 verdict = self._laid_out(verdict)
-            note = {"order": level, **verdict.note}
+            note = {"order": level, "mode": "forward" if self.own.forward else "reverse", **verdict.note}
             evidence = (f"order {level}: " if order > 1 else "") + verdict.evidence + self.note
             verdicts.append(replace(verdict, evidence=evidence, note=note))
             if options.stops(verdicts[-1]):
                 break
             fn, name = self.own.gradient(fn, case.cotangents) if level < order else fn, f"gradient of {name}"
-        worst = options.worst(verdicts)
-        if options.stops(worst):
-            return worst
-        findings = tuple(f for v in verdicts for f in v.findings)
-        return replace(worst, findings=findings, evidence="; ".join(v.evidence for v in verdicts))
+        return options.together(verdicts)
 
     def _laid_out(self, verdict: Verdict) -> Verdict:
         """A passing verdict, once the framework has been asked with arrays laid out in other ways."""
         case = verdict.case
+        if self.own.forward:
+            broken = not_linear(self.own.engine, self.fn, case.graph.primal_values)
+            return _broken(verdict, "linear", broken) if broken else verdict
         own = [not x.name.startswith("parameter ") for x in self.arguments.leaves if x.primal]
         broken, refused = self.own.layouts(self.fn, case.graph.primal_values, case.cotangents, own)
         if broken:
-            findings = (*verdict.findings, Finding("layout", Kind.CONTRACT, broken))
-            return replace(verdict, kind=Kind.CONTRACT, findings=findings)
+            return _broken(verdict, "layout", broken)
         return replace(verdict, evidence=f"{verdict.evidence}; {refused}") if refused else verdict
 
     def as_given(self, verdict: Verdict, options: Options) -> Verdict:
@@ -243,10 +265,10 @@ class Setting:
         """The NumPy formula over all leaves in order; a module's parameters come last, as a dict."""
 
         def formula(*leaves: Any) -> list[Any]:
-            *given, own = self.arguments.filled(leaves)
+            *given, keywords, own = self.arguments.filled(leaves)
             names = [x.name.removeprefix("parameter ").strip("'") for x in self.arguments.leaves[-len(own) :]]
             try:
-                result = meaning(*given, dict(zip(names, own, strict=True))) if own else meaning(*given)
+                result = meaning(*given, *([dict(zip(names, own, strict=True))] if own else ()), **keywords)
             except Exception as error:  # whatever the formula raises is raised on, with what it may mean
                 if not isinstance(error, GradproofError):
                     error.add_note("meaning takes NumPy functions (np.sin, say): it is called with arrays of NumPy, never a framework's.")
