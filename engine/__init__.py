@@ -34,6 +34,7 @@ from gradproof.engine.functions import fft, linalg, nn
 from gradproof.engine.hooks import hook
 from gradproof.engine.memory import saved_bytes
 from gradproof.engine.precision import LossScale, autocast
+from gradproof.engine.rows import RowSparse
 from gradproof.engine.trace import trace
 from gradproof.engine.transforms import no_grad, stop_gradient, variable, vjp
 
@@ -47,6 +48,7 @@ __all__ = [
     "MissingKernel",
     "MissingRule",
     "NonFiniteError",
+    "RowSparse",
     "ShapeError",
     "TapeError",
     "TraceError",

@@ -11,11 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 import gradproof.engine.functions as fn
 from gradproof.engine import pytree
 from gradproof.engine.array import Array, as_array
 from gradproof.engine.errors import DtypeError, ShapeError
 from gradproof.engine.library import name_of
+from gradproof.engine.rows import RowSparse
 
 State = dict[str, Any]
 Slots = dict[str, Array]  # what an optimiser remembers of one array
@@ -75,11 +78,19 @@ def sgd(
         if weight_decay:
             g = g + weight_decay * p
         if not momentum:
-            return p - lr * g, {}
+            by_rows = type(g.data) is RowSparse and type(p.data) is np.ndarray and p.node is None
+            return _without_rows(p, lr, g.data) if by_rows else p - lr * g, {}
         buffer = g if count == 1 else kept["momentum"] * momentum + (1 - dampening) * g
         return p - lr * (g + momentum * buffer if nesterov else buffer), {"momentum": buffer}
 
     return _optimizer(lr, ("momentum",) if momentum else (), step)
+
+
+def _without_rows(p: Array, lr: float, g: RowSparse) -> Array:
+    """p - lr * g, where most rows of g are zero: the others are moved."""
+    moved = p.data.copy()
+    moved[g.ids] -= lr * g.rows
+    return Array(moved)
 
 
 def adam(

@@ -22,6 +22,7 @@ from gradproof.engine.backend import IGNORE, Patch, error_state, raw
 from gradproof.engine.errors import MissingRule, ShapeError, TapeError
 from gradproof.engine.library import COMPLEX, FOREIGN, accept, buffer, copied, is_complex, wide
 from gradproof.engine.ops import ALIAS, LEAF, OPS, Op, Spec, op_of
+from gradproof.engine.rows import RowSparse, rows_of
 from gradproof.engine.state import lifting, recording, state
 
 if TYPE_CHECKING:
@@ -326,6 +327,15 @@ def _collect(slots: dict[int, Slot], heap: list[int], target: Node, c: Any, xp: 
     """Add a contribution to a node's cotangent: in place only in a buffer that was made here."""
     slot = slots.get(target.id)
     if type(c) is Patch:
+        if not target.inputs and (slot is None or type(slot.ct) is RowSparse):  # a variable, whose rows alone are touched
+            rows = rows_of(c, target.shape, target.dtype)
+            if rows is not None:
+                if slot is not None:
+                    slot.ct = slot.ct.plus(rows)
+                    return
+                slots[target.id] = Slot(target, rows)
+                heappush(heap, -target.id)
+                return
         if slot is None:
             slot = slots[target.id] = Slot(target, buffer(target.shape, target.dtype, c.value))
             heappush(heap, -target.id)
