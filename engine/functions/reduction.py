@@ -102,3 +102,9 @@ def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = Fals
 def ties(mask: Any, axis: Axis, dtype: Any) -> Any:
     """How many entries of a boolean array are set along an axis; a constant."""
     return constant("ties", raw_of(mask), axis=axis, dtype=dtype)
+
+
+def extreme_pullback(ct: Any, out: Any, x: Any, axis: Axis) -> Array:
+    """The cotangent of x where ``out`` is its greatest, or least, along an axis: ties share ct. ``out`` and ct keep the axis."""
+    hit = raw_of(x) == raw_of(out)
+    return el.where(hit, el.divide(ct, ties(hit, axis=axis, dtype=x.dtype)), 0.0)

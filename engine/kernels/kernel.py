@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Any
 
@@ -50,6 +50,34 @@ _greatest: Any = np.maximum.reduce
 _least: Any = np.minimum.reduce
 
 
+FEW, MANY = 16, 4096  # entries of a window, and of an array: between them NumPy's loops over a window cost more than all else
+
+
+def few(x: Raw, axis: Axis) -> int:
+    """How many axes are reduced, if they are the last ones and short beside the rest, as those of windows are; else 0."""
+    if axis is None or x.size < MANY:
+        return 0
+    rank = 1 if isinstance(axis, int) else len(axis)
+    last = sorted(axes_of(axis, x.ndim)) == list(range(x.ndim - rank, x.ndim))
+    return rank if last and 0 < math.prod(x.shape[x.ndim - rank :]) <= FEW else 0
+
+
+def entries(x: Raw, rank: int) -> Iterator[Raw]:
+    """The entries of windows over the last axes: at each place in the window, those of all windows."""
+    return (x[(..., *place)] for place in np.ndindex(x.shape[x.ndim - rank :]))
+
+
+def _extreme(reduce: Any, of_two: Any, x: Raw, axis: Axis, keepdims: bool) -> Raw:
+    rank = few(x, axis)
+    if not rank:
+        return reduce(x, axis=axis, keepdims=keepdims)
+    first, *others = entries(x, rank)
+    out = np.array(first)
+    for part in others:
+        of_two(out, part, out=out)
+    return out.reshape(out.shape + (1,) * rank) if keepdims else out
+
+
 class Fast:
     """NumPy, with reductions that skip half its overhead: what kernels are bound to for NumPy arrays."""
 
@@ -66,12 +94,12 @@ class Fast:
     @staticmethod
     def max(x: Raw, *, axis: Axis = None, keepdims: bool = False) -> Raw:
         """np.max."""
-        return _greatest(x, axis=axis, keepdims=keepdims)
+        return _extreme(_greatest, np.maximum, x, axis, keepdims)
 
     @staticmethod
     def min(x: Raw, *, axis: Axis = None, keepdims: bool = False) -> Raw:
         """np.min."""
-        return _least(x, axis=axis, keepdims=keepdims)
+        return _extreme(_least, np.minimum, x, axis, keepdims)
 
 
 numpy = Fast()

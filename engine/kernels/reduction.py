@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.engine.kernels.kernel import Axis, Bound, Raw, Table, axes_of, count, like, standard
+from gradproof.engine.kernels.kernel import Axis, Bound, Raw, Table, axes_of, count, entries, few, like, numpy, standard
 
 
 def mean(xp: Any, x: Raw, *, axis: Axis = None, keepdims: bool = False) -> Raw:
@@ -33,6 +33,12 @@ def std(xp: Any, x: Raw, *, axis: Axis, correction: float, keepdims: bool) -> Ra
 def ties(xp: Any, mask: Raw, *, axis: Axis, dtype: Any) -> Raw:
     """How many entries of ``mask`` are set along ``axis``, kept as size 1."""
     return xp.sum(xp.astype(mask, dtype), axis=axis, keepdims=True)
+
+
+def extreme_pullback(xp: Any, ct: Raw, out: Raw, x: Raw, *, axis: Axis) -> Raw:
+    """What the entries of x equal to ``out`` get of its cotangent: ties share. ``out`` and ct keep the axis as size 1."""
+    hit = x == out
+    return xp.where(hit, ct / ties(xp, hit, axis=axis, dtype=x.dtype), 0.0)
 
 
 def peak(xp: Any, x: Raw, axis: Axis) -> Raw:
@@ -71,12 +77,24 @@ def vector_norm(xp: Any, x: Raw, *, axis: Axis, keepdims: bool, ord: float) -> R
     return out if keepdims else xp.squeeze(out, axis=axes_of(axis, len(x.shape)))
 
 
+def _extreme_pullback(ct: Raw, out: Raw, x: Raw, *, axis: Axis) -> Raw:
+    rank = few(x, axis)
+    if not rank:
+        return extreme_pullback(numpy, ct, out, x, axis=axis)
+    ct, out = (np.broadcast_to(y, (*x.shape[:-rank], *y.shape[-rank:]))[(..., *(0,) * rank)] for y in (ct, out))
+    hit = np.stack([part == out for part in entries(x, rank)])  # a window's entries first: whole passes, where NumPy loops over 4 entries
+    given = np.zeros(hit.shape, np.result_type(ct, x))
+    np.copyto(given, ct / np.add.reduce(hit, axis=0, dtype=x.dtype), where=hit)
+    given = given.reshape(*x.shape[-rank:], *x.shape[:-rank])
+    return given.transpose((*range(rank, x.ndim), *range(rank)))
+
+
 def _ties(mask: Raw, *, axis: Axis, dtype: Any) -> Raw:
     return np.add.reduce(mask, axis=axis, keepdims=True, dtype=dtype)
 
 
 KERNELS: Table = standard("cumulative_sum max min sum") | {
-    "centred": centred, "log_softmax": log_softmax, "logsumexp": logsumexp, "mean": mean, "softmax": softmax, "std": std,
+    "centred": centred, "extreme_pullback": extreme_pullback, "log_softmax": log_softmax, "logsumexp": logsumexp, "mean": mean, "softmax": softmax, "std": std,
     "ties": ties, "var": var, "vector_norm": vector_norm,
 }  # fmt: skip
-NUMPY: Bound = {"ties": _ties}
+NUMPY: Bound = {"extreme_pullback": _extreme_pullback, "ties": _ties}

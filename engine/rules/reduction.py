@@ -44,9 +44,7 @@ def _std(xp: Any, ct: Any, out: Any, x: Any, axis: Any, correction: float, keepd
 
 
 def _extreme(xp: Any, ct: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    hit = x == _kept(xp, out, x, axis, keepdims)
-    share = _kept(xp, ct, x, axis, keepdims) / xp.ties(hit, axis=axis, dtype=x.dtype)  # C13
-    return xp.where(hit, share, 0.0)
+    return xp.extreme_pullback(_kept(xp, ct, x, axis, keepdims), _kept(xp, out, x, axis, keepdims), x, axis=axis)  # C13
 
 
 def _vector_norm(xp: Any, ct: Any, out: Any, x: Any, axis: Any, keepdims: bool, ord: float) -> Any:
