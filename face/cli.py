@@ -113,9 +113,14 @@ def engines() -> None:
 
 
 @app.command()
-def ops(engine: Annotated[str | None, typer.Option(help="Show which of them this engine has.")] = None) -> None:
-    """List the ops of the catalogue by family, with their kinks."""
-    raise typer.Exit(commands.ops(engine))
+def ops(
+    engine: Annotated[str, typer.Option(help="Engines to show, separated by commas.")] = "native",
+    run: Annotated[Path | None, typer.Option(help="A run record: show what was judged of each op, at which orders.")] = None,
+) -> None:
+    """List the ops by family, with their kinks and the dtypes in which each engine has them; none is left out silently."""
+    from gradproof.optable import ops as listed
+
+    raise typer.Exit(listed(tuple(dict.fromkeys(e.strip() for e in engine.split(",") if e.strip())), run))
 
 
 @app.command()

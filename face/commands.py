@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -33,7 +32,7 @@ from gradproof.selection import UsageError, known_modes, modes_of, on_device, pr
 from gradproof.session import Session, command_line
 from gradproof.specs import run
 from gradproof.specs.properties import PROPERTIES
-from gradproof.terminal import console, engine_table, op_table, progress, summary, table
+from gradproof.terminal import console, engine_table, progress, summary, table
 
 
 @dataclass(frozen=True)
@@ -220,19 +219,6 @@ def engines() -> int:
         dtypes = ", ".join(capabilities(subject).dtypes)
         rows.append((name, subject.lineage, engine_version(subject), f"{have} of {len(CATALOGUE)}", dtypes))
     engine_table(rows)
-    return 0
-
-
-def ops(engine: str | None) -> int:
-    """Table of the catalogue."""
-    subject = by_name(engine) if engine else None
-    rows = [
-        (row.family, name, row.kinks, "" if subject is None else "yes" if supports(subject, name) else "no")
-        for name, row in CATALOGUE.items()
-    ]
-    op_table(rows, engine)
-    counts = Counter(row.family for row in CATALOGUE.values())
-    console.print(f"{len(CATALOGUE)} ops: " + ", ".join(f"{n} {family}" for family, n in counts.items()))
     return 0
 
 

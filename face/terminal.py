@@ -209,11 +209,3 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def engine_table(rows: Sequence[Sequence[str]]) -> None:
     """The registered engines."""
     table(("engine", "lineage", "version", "ops", "dtypes"), rows)
-
-
-def op_table(rows: Sequence[tuple[str, str, str, str]], engine: str | None) -> None:
-    """The catalogue."""
-    columns = ("family", "op", "kinks") + ((engine,) if engine else ())
-    table(columns, [row if engine else row[:3] for row in rows])
-
-

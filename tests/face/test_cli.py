@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 import typer
 
+from gradproof import optable
 from gradproof.cli import app, main
+from gradproof.oracles.catalogue import CATALOGUE, COMPLEX
+from gradproof.reports import record as records
 
 HERE = Path(__file__).parent
 
@@ -278,8 +281,35 @@ def test_no_colour_codes_are_written_where_the_output_is_not_a_terminal(tmp_path
 
 def test_engines_ops_and_properties_list_what_is_there() -> None:
     assert re.search(r"native +gradproof\.engine", gradproof("engines").stdout)
-    assert "96 ops" in gradproof("ops").stdout
+    assert f"\n{len(optable.NAMES)} ops: " in gradproof("ops").stdout
     assert "linear" in gradproof("properties").stdout
+
+
+def test_the_readme_counts_the_ops_that_there_are() -> None:
+    assert f"the catalogue of {len(optable.NAMES)} ops" in (HERE.parents[1] / "README.md").read_text()
+
+
+def test_the_table_of_ops_names_every_op_and_whatever_an_engine_lacks(tmp_path: Path) -> None:
+    record = tmp_path / "r.json"
+    gradproof("verify", "my_engine:Engine", "--ops", "sin,add", "--cases", "3", "--graphs", "0", "--dtype", "float64", "--json", str(record))
+    lines = gradproof("ops", "--engine", "native,my_engine:Engine").stdout.splitlines()
+    named = {line.split()[1] for line in lines if len(line.split()) > 1}
+    assert named >= {name.removeprefix("complex.") for name in (*CATALOGUE, *COMPLEX)}
+    line = next(line for line in lines if line.split()[1:2] == ["exp"])
+    assert line.split()[2:] == ["64", "32", "16", "b16", "c128", "c64", "·", "·", "·", "·", "·", "·"]
+    lacks = next(line for line in lines if line.startswith("my_engine:Engine float64: "))
+    assert {"exp", "linalg.svd"} <= set(re.split("[ ,]+", lacks))
+    assert any(line == "my_engine:Engine complex128: not declared" for line in lines)
+
+
+def test_the_table_says_what_a_run_judged_and_what_it_did_not(tmp_path: Path) -> None:
+    record = tmp_path / "r.json"
+    gradproof("verify", "my_engine:Wrong", "--ops", "sin,multiply", "--cases", "3", "--graphs", "0", "--dtype", "float64",
+              "--json", str(record), "--save", str(tmp_path / "f"))  # fmt: skip
+    judged = optable.judged(records.read(record), "my_engine:Wrong")
+    assert re.fullmatch(r"order 1: 3 \([1-3] failing\)", optable.told(judged, "sin"))
+    assert optable.told(judged, "multiply") == "order 1: 3"
+    assert optable.told(judged, "exp") == "not judged"
 
 
 def test_replay_prints_a_stand_alone_script(tmp_path: Path) -> None:
