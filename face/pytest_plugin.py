@@ -1,4 +1,4 @@
-"""The pytest plugin: options, marks and the ``conformance`` fixture of ``pytest --pyargs gradproof.specs``.
+"""The pytest plugin: options, marks, the ``check_gradient`` fixture, and ``conformance`` of ``pytest --pyargs gradproof.specs``.
 
 It is loaded by every pytest run of an environment that has gradproof, so it imports nothing heavy until it is used.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import pickle
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ import pytest
 
 if TYPE_CHECKING:
     from gradproof.commands import Outputs
+    from gradproof.oracles.finding import Verdict
     from gradproof.session import Session
     from gradproof.specs.conformance import Conformance
     from gradproof.specs.run import Result
@@ -25,6 +28,7 @@ MARKS = (
     "gpu: needs a CUDA device",
     "slow: an expensive campaign, outside the default run",
     "distributed: starts several processes",
+    "cost: measured times, outside a run that does not ask for them (-m cost)",
 )
 PROFILES = ("quick", "standard", "deep")
 
@@ -57,6 +61,16 @@ def pytest_configure(config: pytest.Config) -> None:
     for mark in MARKS:
         config.addinivalue_line("markers", mark)
     config.stash[RESULTS] = []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave measured times out, unless the marks asked for name them: a loaded machine is no fault of the engine."""
+    if "cost" in (config.getoption("markexpr") or ""):
+        return
+    left_out = [item for item in items if item.get_closest_marker("cost")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("cost")]
 
 
 def _references(config: pytest.Config, subject: str) -> list[str]:
@@ -121,6 +135,14 @@ def conformance(request: pytest.FixtureRequest) -> Conformance:
         config.getoption("--gradproof-seed"),
         add,
     )
+
+
+@pytest.fixture(name="check_gradient")
+def _check_gradient(request: pytest.FixtureRequest) -> Callable[..., Verdict]:
+    """``gradproof.check_gradient`` for a test, which keeps the inputs of a failure in the folder of ``--gradproof-save``."""
+    from gradproof.check import check_gradient
+
+    return partial(check_gradient, save=request.config.getoption("--gradproof-save"))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -1,0 +1,1 @@
+"""The bench: workloads written once over the engines' namespaces, timed in one process an engine, in interleaved rounds."""
