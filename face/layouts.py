@@ -6,6 +6,7 @@ strides of 0; a transpose after f sends a transposed one.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -91,8 +92,11 @@ def torch_jvp(fn: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
     import torch
     import torch.autograd.forward_ad as duals
 
-    with duals.dual_level(), torch.enable_grad():
-        given = [duals.make_dual(x.detach().requires_grad_(), t) for x, t in zip(primals, tangents, strict=True)]
-        pairs = [duals.unpack_dual(y) for y in fn(*given)]
+    make: Callable[..., Any] = duals.make_dual
+    unpack: Callable[..., Any] = duals.unpack_dual
+    with duals.dual_level(), torch.enable_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of PyTorch's own decompositions
+        given = [make(x.detach().requires_grad_(), t) for x, t in zip(primals, tangents, strict=True)]
+        pairs = [unpack(y) for y in fn(*given)]
         along = [torch.zeros_like(y) if t is None else t.detach().clone() for y, t in pairs]
         return tuple(y.detach().clone() for y, _ in pairs), along
