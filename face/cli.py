@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from gradproof import commands
+from gradproof import new_engine as new_engine_file
 from gradproof.oracles.errors import GradproofError
 
 TyperError: Any = typer.BadParameter.__bases__[0]  # typer's error for any wrong command line; it has no public name
@@ -181,6 +182,15 @@ def draw(
 def demo(output: Annotated[Path, typer.Option("--output", "-o", help="The page; graphs go to a folder of its name.")] = Path("gradproof-demo.html")) -> None:
     """Plant a fault in one native rule; see verdict, blame, minimal graph and page in ten seconds."""
     raise typer.Exit(commands.demo(output))
+
+
+@app.command("new-engine")
+def new_engine(
+    name: Annotated[str, typer.Argument(help="A name for the engine: letters, digits and underscores.")],
+    folder: Annotated[Path, typer.Option(help="Where the adapter and its test go.")] = Path(),
+) -> None:
+    """Write an adapter that works, to be pointed at an engine of your own, with its test."""
+    print(new_engine_file.write(name, folder))
 
 
 def main() -> None:

@@ -1,6 +1,8 @@
 """Graphs, the catalogue of ops, the certified judge, and the witnesses beside it.
 
 >>> from gradproof.oracles import Case, Graph, Verdict, ball, dual, finite, judge
+
+and what makes an engine of a library in a few lines: ``from_backward``, ``from_grad``, ``namespace``, ``grouped``.
 """
 
 from __future__ import annotations
@@ -10,13 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradproof.oracles import ball, dual, finite, judge
+    from gradproof.oracles.adapters.making import from_backward, from_grad
+    from gradproof.oracles.adapters.numpy_names import grouped, namespace
     from gradproof.oracles.finding import Verdict
     from gradproof.oracles.graph import Case, Graph, Leaf, Node
     from gradproof.oracles.verdict import Kind
 
-__all__ = ["Case", "Graph", "Kind", "Leaf", "Node", "Verdict", "ball", "dual", "finite", "judge"]
+__all__ = [
+    "Case", "Graph", "Kind", "Leaf", "Node", "Verdict", "ball", "dual", "finite", "from_backward", "from_grad", "grouped", "judge",
+    "namespace",
+]  # fmt: skip
 
-_HOMES = {"Case": "graph", "Graph": "graph", "Leaf": "graph", "Node": "graph", "Verdict": "finding", "Kind": "verdict"}
+_HOMES = {"Case": "graph", "Graph": "graph", "Leaf": "graph", "Node": "graph", "Verdict": "finding", "Kind": "verdict",
+          "from_backward": "adapters.making", "from_grad": "adapters.making",
+          "grouped": "adapters.numpy_names", "namespace": "adapters.numpy_names"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -58,5 +58,10 @@ def key_of(key: Sequence[Any], array: Function = np.asarray) -> tuple[Any, ...]:
     return tuple(array(_index(part)) if isinstance(part, tuple) else part for part in key)
 
 
+def mixed(key: Sequence[Any]) -> bool:
+    """Whether an integer stands beside an index array: NumPy broadcasts it with the array, PyTorch and its kin select by it first."""
+    return any(isinstance(part, tuple) for part in key) and any(isinstance(part, int) for part in key)
+
+
 def _index(part: tuple[Any, ...]) -> Any:
     return np.array(part, dtype=bool if part and type(part[0]) is bool else np.int64)

@@ -9,7 +9,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from gradproof.oracles.adapters.numpy_names import key_of
+from gradproof.oracles.adapters.numpy_names import key_of, mixed
 from gradproof.oracles.errors import Unsupported
 
 Function = Callable[..., Any]
@@ -149,6 +149,12 @@ def _labelled(logits: Any, labels: Any, reduction: str) -> Any:
     return F.cross_entropy(logits, labels, reduction=reduction).reshape(list(labels.shape) if reduction == "none" else [])
 
 
+def _getitem(x: Any, key: Any) -> Any:
+    if mixed(key):
+        raise Unsupported("beside an index array, Paddle's integer is no index array of one, as NumPy's is")
+    return x[key_of(key, lambda part: paddle.to_tensor(np.asarray(part)))]
+
+
 FUNCTIONS: dict[str, Function] = {
     **{name: _call(paddle, name) for name in SAME.split()},
     **{name: _call(paddle, theirs) for name, theirs in RENAMED.items()},
@@ -165,7 +171,7 @@ FUNCTIONS: dict[str, Function] = {
     "flip": lambda x, axis: paddle.flip(x, list(range(x.ndim)) if axis is None else axis),
     "roll": lambda x, shift, axis: paddle.roll(x, shift, axis), "tile": lambda x, repetitions: paddle.tile(x, repetitions),
     "repeat": lambda x, repeats, axis: paddle.repeat_interleave(x, repeats, axis),
-    "getitem": lambda x, key: x[key_of(key, lambda part: paddle.to_tensor(np.asarray(part)))],
+    "getitem": _getitem,
     "take": lambda x, indices, axis: paddle.index_select(x, paddle.where(indices < 0, indices + x.shape[axis], indices), axis),
     "take_along_axis": lambda x, indices, axis: paddle.take_along_axis(x, indices, axis, broadcast=False),
     "sort": lambda x, axis, descending: paddle.sort(x, axis, descending, stable=True),

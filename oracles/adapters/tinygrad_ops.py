@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from tinygrad import Tensor
 
-from gradproof.oracles.adapters.numpy_names import key_of
+from gradproof.oracles.adapters.numpy_names import key_of, mixed
 from gradproof.oracles.errors import Unsupported
 
 Axis = int | tuple[int, ...] | None
@@ -88,7 +88,7 @@ def _avg_pool(x: Any, window: Any, stride: Any, padding: Any, count_include_pad:
 
 
 def _getitem(x: Any, key: Any) -> Any:
-    if any(isinstance(part, tuple) for part in key) and any(isinstance(part, int) for part in key):
+    if mixed(key):
         raise Unsupported("beside an index array, tinygrad's integer is no index array of one, as NumPy's is")
     return x[key_of(key, lambda part: Tensor(np.asarray(part), device=x.device))]
 
