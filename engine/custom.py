@@ -23,7 +23,7 @@ from gradproof.engine.array import Array, as_array
 from gradproof.engine.backend import DIFFERENTIABLE
 from gradproof.engine.batching import Batched, Level, vmap
 from gradproof.engine.errors import CustomRuleError, TreeError
-from gradproof.engine.hooks import once
+from gradproof.engine.hooks import lent, once
 from gradproof.engine.library import full, name_of
 from gradproof.engine.pytree import Structure
 from gradproof.engine.rules import Rule
@@ -229,7 +229,7 @@ class _Call:
         found = [
             self._fitting(g, kind, path, whole) for g, kind, path in zip(_leaves(self.name, self.arguments, given), self.kinds, paths, strict=True)
         ]
-        return found if again else [None if g is None else g.data for g in found]
+        return [g if g is None else Array(lent(g.data), g.node) if again else lent(g.data) for g in found]
 
     def _fitting(self, given: Any, kind: Kind, path: str, whole: Array) -> Array | None:
         if kind is None:

@@ -86,7 +86,12 @@ def run(node: Node, ct: Any) -> Any:
     now = ct if recorded else Array(np.asarray(ct) if isinstance(ct, np.generic) else ct)
     for hook in tuple(node.op.hooks):
         now = _replaced(hook(now), now, f"cotangent of '{node.op.name}' (node {node.id})")
-    return now if recorded else now.data
+    return now if recorded else lent(now.data)
+
+
+def lent(ct: Any) -> Any:
+    """A cotangent that the user may hold too: a view, so that a gradient made of it is a copy (``tape.private``)."""
+    return ct.view() if type(ct) is np.ndarray else ct
 
 
 def _replaced(given: Any, before: Array, what: str) -> Array:

@@ -143,7 +143,7 @@ def without_copies(program: Program) -> Program:
             x = one.operands[0].id
             maker = made.get(x)
             if maker and (maker.op in FRESH or isinstance(function(maker.op), np.ufunc)) and uses[x] == 1 and x not in program.outputs:
-                same[one.out] = x
+                same[one.out] = same.get(x, x)  # x may be a copy that was left out itself
     kept = tuple(one for one in program.instructions if one.out not in same)
     moved = tuple(one._replace(operands=replaced(one.operands, lambda r: Ref(same.get(r.id, r.id)))) for one in kept)
     return replace(program, instructions=moved, outputs=tuple(same.get(i, i) for i in program.outputs))

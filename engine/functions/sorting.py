@@ -26,7 +26,7 @@ def order(x: Any, axis: int, descending: bool) -> Any:
 
 def inverse(order: Any, axis: int) -> Any:
     """The inverse of a permutation along an axis; a constant."""
-    return constant("inverse", order, axis=axis)
+    return constant("inverse", as_array(order).data, axis=axis)
 
 
 def reorder(x: Any, order: Any, axis: int) -> Array:

@@ -153,3 +153,16 @@ def test_a_value_on_a_tape_that_is_no_argument_is_refused() -> None:
     f = made(lambda x: (x * w, None), lambda _, ct: (ct,), lambda x: x * w)
     with pytest.raises(ge.CustomRuleError, match=r"uses a value on a tape that is none of its arguments.*stop_gradient"):
         ge.grad(f)(2.0)
+
+
+def test_a_gradient_shares_no_memory_with_what_a_pullback_or_a_hook_of_the_users_gave() -> None:
+    kept = np.array([1.0, 2.0])
+    f = ge.custom_vjp(lambda x: ge.sum(x * x))
+    f.defvjp(lambda x: (ge.sum(x * x), x), lambda x, ct: (x,))
+    assert not np.shares_memory(ge.grad(f)(kept).numpy(), kept)
+    assert not np.shares_memory(ge.grad(lambda x: ge.sum(ge.hook(x, on_cotangent=lambda ct: kept)))(np.ones(2)).numpy(), kept)
+    x = ge.variable(np.ones(2))
+    x.register_hook(lambda ct: kept)
+    ge.sum(x).backward()
+    assert x.grad is not None
+    assert not np.shares_memory(x.grad.numpy(), kept)

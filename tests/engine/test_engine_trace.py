@@ -12,6 +12,7 @@ import pytest
 import gradproof.engine as ge
 from gradproof.engine import archive, generate
 from gradproof.engine.simplify import simplified
+from gradproof.engine.tracer import Builder
 
 X = np.random.default_rng(0).normal(size=(4, 3))
 W = np.random.default_rng(1).normal(size=(3, 3))
@@ -247,3 +248,13 @@ def test_generated_code_opens_formulas_writes_into_buffers_and_adds_slices_in_pl
     assert same(ge.trace(f)(X), f(X))
     assert same(program.run([X]), [f(X)])
     assert program.constants[next(iter(program.constants))].sum() == 0.0  # not written
+
+
+def test_a_copy_of_a_copy_that_is_left_out_reads_what_the_first_was_made_from() -> None:
+    builder = Builder()
+    made = builder.record("sin", (builder.input(X),), {})
+    for _ in range(2):
+        made = builder.record("np.copy", (made,), {})
+    program = simplified(builder.finished([builder.record("exp", (made,), {})]))
+    assert [one.op for one in program.instructions] == ["sin", "exp"]
+    assert same(program.run([X]), [np.exp(np.sin(X))])

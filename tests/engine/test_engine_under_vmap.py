@@ -69,3 +69,11 @@ def test_stop_gradient_within_vmap_stops_the_tape_around_it() -> None:
     f = lambda x: ge.sum(x * ge.stop_gradient(x))
     assert np.array_equal(ge.grad(lambda x: ge.sum(ge.vmap(f)(x)))(X).numpy(), X)
     assert np.array_equal(ge.vmap(ge.grad(f))(X).numpy(), X)
+
+
+@pytest.mark.parametrize("within", [ge.vmap, ge.trace])
+def test_the_gradient_of_a_sort_is_batched_within_a_batch_and_a_trace(within: Any) -> None:
+    f = ge.vmap(ge.grad(lambda x: ge.sum(ge.sort(ge.sin(x)) * np.array([1.0, 10.0]))))
+    whole = np.stack([X, X[::-1]])
+    expected = np.stack([f(part).numpy() for part in whole])
+    assert np.array_equal(within(f)(whole).numpy() if within is ge.vmap else np.stack([np.asarray(within(f)(x)) for x in whole]), expected)
