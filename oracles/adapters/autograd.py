@@ -28,9 +28,10 @@ AT_KINKS: dict[str, float | str] = {
 
 @contextmanager
 def _declining() -> Iterator[None]:
-    """A primitive that autograd says it has no derivative of is unsupported; every other error is an answer."""
+    """A primitive that autograd says it has no derivative of is unsupported; every other error is an answer, and a warning is none."""
     try:
-        yield
+        with np.errstate(all="ignore"):
+            yield
     except NotImplementedError as error:
         raise Unsupported(f"autograd: {error}") from error
 
