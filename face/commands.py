@@ -9,20 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from gradproof.evidence import save_failures
 from gradproof.oracles import codec
 from gradproof.oracles.catalogue import CATALOGUE
-from gradproof.oracles.certificate import certify
-from gradproof.oracles.draw import draw as to_svg
 from gradproof.oracles.errors import EngineError
 from gradproof.oracles.export import to_script
 from gradproof.oracles.modes import MODES
+from gradproof.oracles.picture import picture
 from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.registry import names
 from gradproof.oracles.registry import version as engine_version
-from gradproof.oracles.rewrite import adjoint, forward_values
 from gradproof.oracles.trial import capabilities, supports
 from gradproof.reports import compare as comparison
 from gradproof.reports import record as records
@@ -251,15 +248,7 @@ def report(runs: tuple[Path, ...], output: Path) -> int:
 
 def draw(graph: Path, output: Path) -> int:
     """A graph file as SVG, with its exact values and adjoints."""
-    case = codec.load(graph)
-    values = forward_values(certify(case))
-    cotangents: dict[int, Any] = dict(zip(case.graph.outputs, case.cotangents, strict=True))
-    for value in range(len(values)):
-        if value not in cotangents and values[value].dtype == case.graph.dtype:
-            found = adjoint(case, values, value)
-            if found is not None:
-                cotangents[value] = found
-    records.save(output, to_svg(case.graph, values=values, cotangents=cotangents))
+    records.save(output, picture(codec.load(graph)))
     console.print(f"drawing {output}")
     return 0
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradproof.oracles.errors import GraphError
+from gradproof.oracles.errors import GradproofError, GraphError
 from gradproof.oracles.formats import FORMATS, is_float
 
 Param = None | bool | int | float | str | slice | EllipsisType | tuple["Param", ...]
@@ -139,6 +139,12 @@ class Graph:
                 count += node.results
         return Graph(tuple(leaves), tuple(nodes), tuple(renamed[o] for o in self.outputs))
 
+    def _repr_html_(self) -> str:
+        """The drawing that a notebook shows, without values, which need cotangents to go with them: see ``Case``."""
+        from gradproof.oracles.draw import draw
+
+        return draw(self)
+
 
 @dataclass(frozen=True, eq=False)
 class Case:
@@ -159,6 +165,15 @@ class Case:
                 f"there are {len(self.cotangents)} cotangents for {len(self.graph.outputs)} outputs. "
                 "Give one for each output, zeros where nothing is asked."
             )
+
+    def _repr_html_(self) -> str:
+        """The drawing that a notebook shows: with the exact values and the cotangents that come back, where they are known."""
+        from gradproof.oracles.picture import picture
+
+        try:
+            return picture(self)
+        except GradproofError:  # an op that is not in the catalogue, or no value in its domain
+            return self.graph._repr_html_()
 
 
 def _is_value(number: object, defined: int) -> bool:
