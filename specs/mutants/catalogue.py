@@ -31,6 +31,7 @@ from gradproof.specs.mutants import (
     singular,
     special,
     ties,
+    transformed,
     variety,
 )
 from gradproof.specs.mutants.mutant import Mutant
@@ -39,7 +40,7 @@ MUTANTS: tuple[Mutant, ...] = tuple(
     mutant
     for family in (
         factor, saved, scale, broadcast, axis, layout, singular, ties, region, accuracy, flow, nonlinear, shapes,
-        second, closure, variety, ordered, placed, networks, matrices, complexes, special,
+        second, closure, variety, ordered, placed, networks, matrices, complexes, special, transformed,
     )
     for mutant in family.MUTANTS
 ) + tuple(benign.UNDECLARED)  # fmt: skip

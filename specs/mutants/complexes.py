@@ -9,7 +9,7 @@ import numpy as np
 from gradproof.specs.mutants.mutant import Family, scaled
 from gradproof.specs.mutants.second import _stopped, recorded
 
-COMPLEX, SECOND = Family("complex"), Family("complex, second order", order=2)
+COMPLEX, SECOND = Family("complex"), Family("second order only", order=2)
 PAIRS = "complex.exp complex.multiply complex.fft.fft"  # every op on pairs passes through complex, real and imag
 
 

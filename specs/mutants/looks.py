@@ -20,6 +20,7 @@ from gradproof.oracles.graph import Array, Case
 from gradproof.oracles.judge import judge
 from gradproof.oracles.modes import judge_modes
 from gradproof.oracles.trial import function
+from gradproof.specs.mutants.mutant import Mutant
 
 PASSES, FAILS, ABSTAINS = "passes", "fails", "abstains"
 
@@ -101,9 +102,26 @@ OURS: dict[str, Oracle] = {
         Witness("exact rationals", exact.vote),
     )
 }
-HIGHER: dict[str, Oracle] = {"judge": Judge(("reverse over reverse",))}  # for faults that no first gradient shows
+SECOND = ("reverse over reverse",)  # for faults that no first gradient shows
 THEIRS = ("gradcheck", "gradcheck-fast", "check_grads")
 NAMES: tuple[str, ...] = (*OURS, *THEIRS)
+
+
+def in_modes(oracle: Oracle, modes: tuple[str, ...]) -> Oracle | None:
+    """The oracle looking at further modes too; None if it looks at first gradients only."""
+    if not modes:
+        return oracle
+    return Judge(modes) if isinstance(oracle, Judge) else None
+
+
+def modes_of(mutant: Mutant) -> tuple[str, ...]:
+    """The modes, beside plain reverse, that a mutant shows in."""
+    return mutant.modes or (SECOND if mutant.order > 1 else ())
+
+
+def asked(oracle: Oracle, mutant: Mutant) -> Oracle | None:
+    """The oracle as a mutant is shown to it; None if it looks at first gradients only and they do not show the mutant."""
+    return in_modes(oracle, modes_of(mutant))
 
 
 def oracle(name: str) -> Oracle:

@@ -11,7 +11,7 @@ from gradproof.engine.rules import decompositions as rules
 from gradproof.specs.mutants.mutant import Family, scaled
 from gradproof.specs.mutants.second import _stopped, recorded
 
-MATRICES, SECOND = Family("decompositions"), Family("decompositions, second order", order=2)
+MATRICES, SECOND = Family("decompositions"), Family("second order only", order=2)
 
 
 def _T(x: Any) -> Any:
@@ -87,5 +87,11 @@ for ops, primitive, what, wrong in (
     ("linalg.triangular_solve", "triangular_solve", "out", "the solution is a constant"),
 ):
     SECOND.rule(ops, wrong, recorded(primitive, 0, _stopped(primitive, 0, what)), primitive)
+MATRICES.wrap("linalg.cross", "the sign of a difference is lost", lambda g, *rest: abs(g), "subtract", argument=1)
+MATRICES.wrap("linalg.cross", "off by one in 1e8", scaled(1 + 1e-8), "subtract")
+MATRICES.wrap("linalg.kron", "blocks in the other order", lambda g, xp, ct, out, x, shape: np.reshape(np.swapaxes(g, -2, -3), g.shape) if np.ndim(g) > 3 and g.shape[-2] == g.shape[-3] else g, "reshape")
+MATRICES.wrap("linalg.kron", "entries multiplied by themselves", lambda g, xp, ct, out, x, y: g * 1.5 if np.ndim(x) > 3 else g, "multiply")
+MATRICES.wrap("linalg.matrix_power", "the left factor's is not transposed", lambda g, *rest: _T(g), "matmul")
+MATRICES.wrap("linalg.matrix_power", "of negative powers with the other sign", scaled(-1), "inv")
 # fmt: on
 MUTANTS = MATRICES.mutants + SECOND.mutants

@@ -87,6 +87,7 @@ class Mutant:
     dtype: str = "float64"
     benign: bool = False
     order: int = 1  # of the derivative that shows it
+    modes: tuple[str, ...] = ()  # beside plain reverse, those that alone show it
 
     @property
     def name(self) -> str:
@@ -104,13 +105,13 @@ class Mutant:
 class Family:
     """A family under construction; its methods are the short forms."""
 
-    def __init__(self, name: str, benign: bool = False, order: int = 1) -> None:
-        self.name, self.benign, self.order = name, benign, order
+    def __init__(self, name: str, benign: bool = False, order: int = 1, modes: tuple[str, ...] = ()) -> None:
+        self.name, self.benign, self.order, self.modes = name, benign, order, modes
         self.mutants: list[Mutant] = []
 
     def add(self, ops: str, wrong: str, patch: Patch, dtype: str = "float64") -> None:
         """A mutant planted in any way. ``ops``: names separated by spaces."""
-        self.mutants.append(Mutant(self.name, tuple(ops.split()), wrong, patch, dtype, self.benign, self.order))
+        self.mutants.append(Mutant(self.name, tuple(ops.split()), wrong, patch, dtype, self.benign, self.order, self.modes))
 
     def wrap(self, ops: str, wrong: str, fault: Fault, primitive: str = "", argument: int = 0, dtype: str = "float64") -> None:
         """A fault that changes the right gradient; the primitive defaults to the first op's last name."""

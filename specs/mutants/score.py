@@ -24,7 +24,7 @@ from gradproof.oracles.graph import Case
 from gradproof.oracles.trial import capabilities
 from gradproof.specs import run
 from gradproof.specs.mutants import typical
-from gradproof.specs.mutants.looks import FAILS, HIGHER, PASSES, Look, Oracle
+from gradproof.specs.mutants.looks import FAILS, PASSES, Look, Oracle, asked, in_modes, modes_of
 from gradproof.specs.mutants.mutant import GRAPH, Mutant
 
 OPS = tuple(CATALOGUE)
@@ -217,17 +217,19 @@ def score(
     """The whole score. Benign variants are shown the whole budget, in both dtypes where the oracle takes them.
 
     They are variants of an engine that declares nothing for its kinks: what it declares, it is held to. Mutants of a
-    higher order are left out for an oracle that looks at first gradients only.
+    higher order or of other modes are left out for an oracle that looks at first gradients only.
     """
     silent = undeclared(engine)
     made = Score(oracle.name, budget)
     with np.errstate(all="ignore"):
         met: dict[str, None] = {}
+        asked_in: dict[str, None] = {}
         for mutant in mutants:
-            asked = oracle if mutant.order == 1 else HIGHER.get(oracle.name)
-            if asked is None:
+            looking = asked(oracle, mutant)
+            if looking is None:
                 continue
-            made.results.append(judged(mutant, engine, asked, budget))
+            made.results.append(judged(mutant, engine, looking, budget))
+            asked_in.update(dict.fromkeys(modes_of(mutant)))
             met.update(dict.fromkeys(op for op in mutant.ops if op != GRAPH))
             advance(mutant.name)
         for mutant in benign:
@@ -236,6 +238,5 @@ def score(
             made.benign.append(next((r for r in both if r.killed), both[0]))
             met.update(dict.fromkeys(op for op in mutant.ops if op != GRAPH))
             advance(mutant.name)
-        highest = HIGHER.get(oracle.name, oracle) if any(r.mutant.order > 1 for r in made.results) else oracle
-        judge_clean(made, tuple(met), engine, highest, budget.cases, DRAWN_MAX * budget.graphs)
+        judge_clean(made, tuple(met), engine, in_modes(oracle, tuple(asked_in)) or oracle, budget.cases, DRAWN_MAX * budget.graphs)
     return made
