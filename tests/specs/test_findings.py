@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs" / "findings").glob("*.md"))
-PACKAGES = {"pytorch": ("torch",), "jax": ("jax",), "tensorflow": ("tensorflow", "tensorflow-cpu"), "mlx": ("mlx",)}
+PACKAGES = {"pytorch": ("torch",), "jax": ("jax",), "tensorflow": ("tensorflow", "tensorflow-cpu"), "mlx": ("mlx",), "paddle": ("paddlepaddle",)}
 DIGITS = {"mlx": 1e-5}  # the engines that are tried in float32 may round at 1e-7
 RUNNER = """
 import contextlib, io, json, sys, warnings
