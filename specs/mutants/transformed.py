@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import gradproof.engine.functions as fn
-from gradproof.engine import batching, generate, simplify
+from gradproof.engine import batch_rules, generate, simplify
 from gradproof.engine.program import Program
 from gradproof.specs.mutants.mutant import Family
 
@@ -26,10 +26,10 @@ class _Rule:
     """One batching rule, looked up as an attribute: what a ``Swap`` changes."""
 
     def __getattr__(self, name: str) -> Any:
-        return batching.RULES[name]
+        return batch_rules.RULES[name]
 
     def __setattr__(self, name: str, rule: Any) -> None:
-        batching.RULES[name] = rule
+        batch_rules.RULES[name] = rule
 
 
 RULE = _Rule()
@@ -66,7 +66,7 @@ def _next_axis(params: Any, xs: Any) -> Any:
 def _constants(change: Any) -> Any:
     def wrong(right: Any) -> Any:
         def made(program: Program) -> Program:
-            out = right(program)
+            out: Program = right(program)
             return replace(out, constants={i: change(v) if v.dtype.kind == "f" else v for i, v in out.constants.items()})
 
         return made
