@@ -250,6 +250,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
     """f over a batch: an axis of each argument (None: the same for every example), stacked along an axis of each result.
 
     Axes are an int or None for all, or a tuple of them, one for each argument; those of a tree may be a tree of them.
+    Arguments by keyword are taken along their first axis.
 
     Raises: ShapeError for batches of different sizes; TraceError where f looks at a value.
 
@@ -261,16 +262,18 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
     """
 
     @wraps(f)
-    def over_the_batch(*args: Any) -> Any:
+    def over_the_batch(*args: Any, **kwargs: Any) -> Any:
         leaves, structure = pytree.flatten(args)
-        axes = _axes(in_axes, structure, "in_axes")
+        named, keywords = pytree.flatten(kwargs)
+        axes = [*_axes(in_axes, structure, "in_axes"), *[0] * len(named)]
+        leaves = [*leaves, *named]
         arrays = [as_array(x) if axis is not None else x for x, axis in zip(leaves, axes, strict=True)]
         level = Level(_size(arrays, axes))
         inside = [
             Array(Batched(level, _to_front(x, axis), True)) if axis is not None else x for x, axis in zip(arrays, axes, strict=True)
         ]
         with lifting(level.lift):
-            out = f(*pytree.unflatten(structure, inside))
+            out = f(*pytree.unflatten(structure, inside[: structure.leaves]), **pytree.unflatten(keywords, inside[structure.leaves :]))
         outs, shape = pytree.flatten(out)
         places = _axes(out_axes, shape, "out_axes")
         return pytree.unflatten(shape, [_result(x, axis, level) for x, axis in zip(outs, places, strict=True)])

@@ -51,6 +51,8 @@ def _places(argnums: Argnums, args: Sequence[Any]) -> tuple[int, ...]:
     places = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     if any(not -len(args) <= place < len(args) for place in places):
         raise TypeError(f"argnums {argnums} names an argument that was not passed: there are {len(args)}.")
+    if len({place % len(args) for place in places}) < len(places):
+        raise TypeError(f"argnums {argnums} names an argument twice, expected each once. Leave one out.")
     return places
 
 

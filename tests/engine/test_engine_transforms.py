@@ -200,3 +200,9 @@ def test_mixed_dtypes_follow_numpy_and_each_gradient_keeps_its_primals() -> None
     assert ge.grad(lambda a: ge.sum(a * 0.1 + 1))(x).dtype == np.float32
     assert (ge.variable(np.float32(2.0)) * 0.1).dtype == np.float32
     assert ge.grad(lambda a: ge.astype(ge.sum(ge.astype(a, "float64")), "float32"))(x).dtype == np.float32
+
+
+@pytest.mark.parametrize("argnums", [(0, 0), (1, -1)])
+def test_an_argument_named_twice_is_refused(argnums: tuple[int, int]) -> None:
+    with pytest.raises(TypeError, match="names an argument twice"):
+        ge.grad(lambda x, y: x * y, argnums)(3.0, 4.0)

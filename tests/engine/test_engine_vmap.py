@@ -201,3 +201,10 @@ def test_arrays_of_other_libraries_are_batched_checkpointed_and_counted_and_trac
     assert ge.saved_bytes(ge.sin(ge.exp(v)), but=[v]).by_op == {"exp": 32}
     with pytest.raises(ge.TraceError, match="within a trace of NumPy arrays"):
         ge.trace(lambda y: ge.grad(lambda w: ge.sum(w * y))(x))(np.ones((2, 2)))
+
+
+def test_arguments_by_keyword_are_taken_along_their_first_axis() -> None:
+    f = ge.vmap(lambda x, *, p: x * p["scale"], in_axes=None)
+    assert f(2.0, p={"scale": np.array([1.0, 2.0])}).numpy().tolist() == [2.0, 4.0]
+    with pytest.raises(ge.ShapeError, match="sizes"):
+        ge.vmap(lambda x, y: x + y)(np.zeros(2), y=np.zeros(3))
