@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from gradproof.oracles.ball import (
     PRECISION,
     PRECISION_MAX,

@@ -206,7 +206,8 @@ class _Sources:
             text = Path(spec.origin).read_text() if spec and spec.origin else ""
             found = _definitions(ast.parse(text))
             for statement in found.pop("*", ()):  # a namespace in several files
-                assert isinstance(statement, ast.ImportFrom) and statement.module
+                assert isinstance(statement, ast.ImportFrom)
+                assert statement.module
                 found = self._module(statement.module.partition(f"{self.framework}_")[2]) | found
             self.modules[part] = found
         return self.modules[part]

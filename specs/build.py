@@ -122,7 +122,7 @@ def _shape_of_meaning(
         if isinstance(operand, tuple):
             ones = np.ones(operand)
             if row.factorises and len(operand) >= 2 and not trial:
-                ones = np.broadcast_to(np.eye(*operand[-2:]), operand)
+                ones = np.broadcast_to(np.eye(operand[-2], operand[-1]), operand)
             trial.append(ones)
         else:
             trial.append(operand.astype(np.float64) if is_float(operand.dtype) else operand)

@@ -81,7 +81,7 @@ def _extreme_pullback(ct: Raw, out: Raw, x: Raw, *, axis: Axis) -> Raw:
     rank = few(x, axis)
     if not rank:
         return extreme_pullback(numpy, ct, out, x, axis=axis)
-    first: Any = (..., *(0,) * rank)
+    first: tuple[Any, ...] = (..., *(0,) * rank)
     ct, out = (np.broadcast_to(y, (*x.shape[:-rank], *y.shape[-rank:]))[first] for y in (ct, out))
     hit = np.stack([part == out for part in entries(x, rank)])  # a window's entries first: whole passes, where NumPy loops over 4 entries
     given = np.zeros(hit.shape, np.result_type(ct, x))

@@ -136,7 +136,8 @@ def _negative_from_0(x: Any, *, key: Any, shape: Any) -> Patch:
 def _overwriting(x: Any, *, stride: Any, dilation: Any, shape: Any) -> Any:
     out = np.zeros(shape, x.dtype)
     for tap, key in taps(x.shape[-2:], x.shape[-4:-2], stride, dilation):
-        out[(..., *key)] = x[(..., *tap)]
+        place: tuple[Any, ...] = (..., *key)
+        out[place] = x[(..., *tap)]
     return out
 
 
