@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.oracles.engine import Engine
-from gradproof.oracles.errors import EngineError, GradproofError
+from gradproof.oracles.errors import EngineError, GradproofError, Unsupported
 from gradproof.oracles.graph import Array
 from gradproof.oracles.registry import engine as engine_by_name
 from gradproof.oracles.trial import capabilities
@@ -23,6 +23,7 @@ class Framework:
 
     widens = True  # its float64 is one, so that float32 is judged in that as well
     floats = True  # floats of Python are differentiated, as arrays without axes
+    traces = False  # ``traced`` gives the program of a function
     forward = False  # its gradients are made of tangents
 
     def __init__(self, engine: Engine) -> None:
@@ -42,6 +43,13 @@ class Framework:
     def takes_numbers(self, f: Any) -> bool:
         """Whether a float of Python must stay one: f has a signature that says so."""
         return False
+
+    def traced(self, fn: Function, arrays: Sequence[Array]) -> Callable[..., Any]:
+        """The program of ``fn`` as a NumPy formula.
+
+        Raises: Unsupported if it cannot be traced, or uses what is not known.
+        """
+        raise Unsupported("its program cannot be traced")
 
     def wants_gradient(self, value: Any) -> bool:
         """Whether the user marked this array for differentiation."""
@@ -192,6 +200,13 @@ class Torch(Framework):
 
 class Jax(Framework):
     """JAX; values come from a compiled ``fn`` where it compiles, because eager dispatch is slow."""
+
+    traces = True
+
+    def traced(self, fn: Function, arrays: Sequence[Array]) -> Callable[..., Any]:
+        from gradproof.oracles.adapters.jax_import import imported
+
+        return imported(fn, arrays)
 
     def _to_numpy(self, value: Any) -> Array | None:
         if framework_of(value) != "jax" or not hasattr(value, "dtype"):

@@ -23,6 +23,7 @@ from gradproof.oracles.judge import weigh
 from gradproof.oracles.trial import run
 from gradproof.oracles.verdict import Kind
 from gradproof.paste import name_of, path_of
+from gradproof.traced import beside
 from gradproof.trees import flat
 
 LARGE_S = 10.0  # for each of the two cotangents, where an array is too large for the tape of scalars
@@ -175,7 +176,7 @@ class Setting:
             case, graded = self.case(fn, name, np.random.default_rng([options.seed, level]))
             cases.append(case)
             if options.meaning is not None:
-                verdict = self._certified(cases, graded, fn, options.meaning, options)
+                verdict = self._certified(cases, graded, fn, self._formula(options.meaning), options)
             else:
                 subject = Opaque(self.own.engine, fn, self.own.values(fn), case)
                 verdict = judge_opaque(
@@ -186,6 +187,7 @@ class Setting:
                     directions=options.directions,
                     coordinates=options.coordinates,
                 )
+                verdict = self._beside(verdict, cases, graded, fn, options)
             verdict = options.without_accepted(verdict)
             if level == 1 and not options.stops(verdict):
                 verdict = self._laid_out(verdict)
@@ -196,6 +198,21 @@ class Setting:
                 break
             fn, name = self.own.gradient(fn, case.cotangents) if level < order else fn, f"gradient of {name}"
         return options.together(verdicts)
+
+    def _beside(
+        self, verdict: Verdict, cases: Sequence[Case], graded: tuple[Array, ...], fn: Function, options: Options
+    ) -> Verdict:
+        """A verdict of differences, and what the traced program says where f can be traced."""
+        of_values = verdict.kind in (Kind.AGREE, Kind.SUBGRADIENT, Kind.UNDECIDED, Kind.WRONG)
+        if not of_values or not self.own.traces:
+            return verdict
+        primals = self.arguments.primals
+        which = [x.primal for x in self.arguments.leaves]
+
+        def certify(program: Callable[..., Any]) -> Verdict:
+            return self._certified(cases, graded, fn, lambda *xs: program(*(x for x, p in zip(xs, which, strict=True) if p)), options)
+
+        return beside(verdict, lambda: self.own.traced(self.fn, primals), sum(x.size for x in primals), certify)
 
     def _laid_out(self, verdict: Verdict) -> Verdict:
         """A passing verdict, once the framework has been asked with arrays laid out in other ways."""
@@ -225,7 +242,7 @@ class Setting:
         return replace(worse, evidence=f"{verdict.evidence}; in {dtype} itself: {said}")
 
     def _certified(
-        self, cases: Sequence[Case], graded: tuple[Array, ...], fn: Function, meaning: Callable[..., Any], options: Options
+        self, cases: Sequence[Case], graded: tuple[Array, ...], fn: Function, formula: Callable[..., Any], options: Options
     ) -> Verdict:
         """The verdict on the last of the cases, whose function is the gradient of that of the case before."""
         from gradproof.oracles.callables.formula import certify_formula
@@ -240,12 +257,12 @@ class Setting:
                 found.append(weigh(trial, None, k))
                 continue
             first, *higher = (*cases[:-1], each)
-            reference = None if higher else large_formula(each, self._formula(meaning))
+            reference = None if higher else large_formula(each, formula)
             if reference is not None:
                 verdict = weigh_large(trial, k, budget_s=LARGE_S, reference=reference)
                 found.append(verdict if trial.crash is None else replace(verdict, note={"crash": trial.crash}))
                 continue
-            certificate, doubtful = certify_formula(first, self._formula(meaning), [c.cotangents for c in higher])
+            certificate, doubtful = certify_formula(first, formula, [c.cotangents for c in higher])
             if not higher:
                 verdict = weigh(trial, certificate, k)
             else:

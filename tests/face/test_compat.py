@@ -169,7 +169,7 @@ class OneEntryOfMany(torch.autograd.Function):  # type: ignore[misc, name-define
     def backward(ctx: Any, ct: Any) -> Any:
         slope = torch.cos(ctx.saved_tensors[0])
         off = torch.zeros_like(slope)
-        off.view(-1)[1] = 1e-4
+        off.view(-1)[3] = 0.1
         return ct * slope * (1 + off)
 
 
@@ -189,9 +189,9 @@ class WrongSecond(torch.autograd.Function):  # type: ignore[misc, name-defined]
 def test_a_fault_that_the_fast_mode_accepts_is_caught() -> None:
     from gradproof.compat import gradcheck
 
-    x = X.clone().requires_grad_()
+    x = marked(1000)
     assert torch.autograd.gradcheck(OneEntryOfMany.apply, (x,), fast_mode=True)
-    with pytest.raises(GradientError, match=r"at \[1\]"):
+    with pytest.raises(GradientError, match=r"at \[3\]"):
         gradcheck(OneEntryOfMany.apply, (x,), fast_mode=True)
 
 
@@ -210,12 +210,10 @@ def test_a_fault_that_jax_accepts_is_caught() -> None:
 
     from gradproof.compat import check_grads
 
-    @jax.custom_vjp
-    def f(x: Any) -> Any:
-        return jax.numpy.sin(x)
-
-    f.defvjp(lambda x: (f(x), x), lambda x, ct: (ct * jax.numpy.cos(x) * (1 + 1e-4),))
-    x = jax.numpy.array([0.3, -1.2])
+    tenth = jax.numpy.ones(1000).at[3].set(1.1)
+    f = jax.custom_vjp(jax.numpy.sin)
+    f.defvjp(lambda x: (f(x), x), lambda x, ct: (ct * jax.numpy.cos(x) * tenth,))
+    x = jax.numpy.linspace(-1.0, 1.0, 1000)
     theirs(f, (x,), order=1, modes=["rev"])
-    with pytest.raises(GradientError, match="WRONG"):
+    with pytest.raises(GradientError, match=r"WRONG(.|\n)*at \[3\]"):
         check_grads(f, (x,), order=1, modes=["rev"])
