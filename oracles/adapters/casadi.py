@@ -21,23 +21,28 @@ NUMPYS = """add subtract multiply divide negative square reshape permute_dims ma
     concat stack flip roll repeat matmul tensordot einsum tril triu ravel moveaxis swapaxes diag linalg.outer"""
 
 
+def _array(found: Any) -> Any:
+    """Of shape () NumPy gives the entry itself, which CasADi would have it read as a matrix."""
+    return found if isinstance(found, np.ndarray) else _objects([found], ())
+
+
 def _each(name: str, count: int) -> Function:
     function = np.frompyfunc(getattr(casadi, name), count, 1)
-    return lambda *xs: np.asarray(function(*xs), dtype=object)
+    return lambda *xs: _array(function(*xs))
 
 
 def _numpys(name: str) -> Function:
     function = getattr(np, name.rpartition(".")[2])
-    return lambda *xs, **params: np.asarray(function(*xs, **params), dtype=object)
+    return lambda *xs, **params: _array(function(*xs, **params))
 
 
 FUNCTIONS: dict[str, Function] = {
     **{name: _each(theirs, 1) for name, theirs in ONE.items()},
     **{name: _each(theirs, 2) for name, theirs in TWO.items()},
     **{name: _numpys(name) for name in NUMPYS.split()},
-    "where": lambda condition, x, y: np.asarray(np.frompyfunc(casadi.if_else, 3, 1)(_numbers(condition), x, y), dtype=object),
-    "sum": lambda x, axis, keepdims: np.asarray(np.sum(x, axis=axis, keepdims=keepdims, initial=casadi.SX(0)), dtype=object),
-    "reciprocal": lambda x: 1 / x, "tile": lambda x, repetitions: np.tile(x, repetitions), "getitem": lambda x, key: np.asarray(x[key_of(key)], dtype=object),
+    "where": lambda condition, x, y: _array(np.frompyfunc(casadi.if_else, 3, 1)(_numbers(condition), x, y)),
+    "sum": lambda x, axis, keepdims: _array(np.sum(x, axis=axis, keepdims=keepdims, initial=casadi.SX(0))),
+    "reciprocal": lambda x: _array(1 / x), "tile": lambda x, repetitions: np.tile(x, repetitions), "getitem": lambda x, key: _array(x[key_of(key)]),
     "logsumexp": lambda x, axis, keepdims: _along(lambda row: casadi.logsumexp(casadi.vertcat(*row)), x, axis, keepdims),
     "linalg.diagonal": lambda x, offset: np.diagonal(x, offset, -2, -1),
     "linalg.det": lambda x: _matrix(casadi.det, x), "linalg.inv": lambda x: _matrix(casadi.inv, x),
@@ -66,7 +71,8 @@ def _matrix(function: Function, x: Any) -> Any:
 
 def _objects(flat: Sequence[Any], shape: Any) -> Any:
     out = np.empty(len(flat), dtype=object)
-    out[:] = flat
+    for i, entry in enumerate(flat):  # one by one: NumPy would ask a list of them for numbers
+        out[i] = entry
     return out.reshape(shape)
 
 
@@ -80,10 +86,11 @@ class CasadiEngine:
     capabilities: Capabilities = Capabilities(modes=nestings(), at_kinks={"abs": 0.0})
 
     def from_numpy(self, array: Array) -> Any:
-        return array if array.dtype.kind in "biu" else _objects([casadi.SX(float(v)) for v in np.ravel(array)], array.shape)
+        """Numbers, which become expressions when a function is traced: an SX has no zero below zero."""
+        return np.array(array)
 
     def to_numpy(self, array: Any) -> Array:
-        given: Array = np.asarray(array)
+        given: Array = _array(array)
         if given.dtype != object:
             return given
         return np.array([float(casadi.evalf(casadi.SX(v))) for v in given.ravel()], dtype=float).reshape(given.shape)
