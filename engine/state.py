@@ -38,7 +38,7 @@ def recording(on: bool, transforms: tuple[int, ...] | None = None) -> Iterator[N
 
 
 @contextmanager
-def lifting(lift: Callable[[Array], Array]) -> Iterator[None]:
+def lifting(lift: Callable[[Array], Array] | None) -> Iterator[None]:
     """Begin a trace or a vmap: a transform within it takes ``lift`` of its primals for variables."""
     before = state.lift
     state.lift = lift

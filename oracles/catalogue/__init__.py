@@ -17,6 +17,7 @@ from gradproof.oracles.catalogue import (
     linalg,
     losses,
     matrix_functions,
+    missing,
     nn,
     normalisation,
     pieces,
@@ -39,7 +40,7 @@ CATALOGUE: dict[str, Op] = {
     for module in (
         elementwise, special, activations, losses, reduction, shape, indexing, linalg, decompositions,
         matrix_functions, nn, convolution, pooling, normalisation, recurrent, attention, sampling, alignment,
-        sorting, scans, pieces, scatter,
+        sorting, scans, missing, pieces, scatter,
     )
     for row in module.ROWS
 }
