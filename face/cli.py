@@ -151,6 +151,24 @@ def mutants(
 
 
 @app.command()
+def bench(
+    engines: Annotated[
+        list[str] | None, typer.Argument(help="Engines by name; also native-traced and jax-eager. Default: native, native-traced, torch if installed.")
+    ] = None,
+    profile: Annotated[str, typer.Option(help="Sizes: quick or standard.")] = "quick",
+    only: Annotated[str, typer.Option(help="Glob of workloads.")] = "*",
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; below 6 nothing is decided.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the order of engines.")] = 0,
+    json: Annotated[Path | None, typer.Option(help="Write the record here.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the page here.")] = None,
+) -> None:
+    """Time forward and backward passes in each engine, and judge the ratio; exit 1 on COST_OVER."""
+    from gradproof.bench import bench as timed
+
+    raise typer.Exit(timed(engines or [], profile, only, rounds, seed, json, report))
+
+
+@app.command()
 def compare(
     old: Annotated[Path, typer.Argument(help="The earlier run record.")],
     new: Annotated[Path, typer.Argument(help="The later run record.")],

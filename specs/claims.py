@@ -20,7 +20,17 @@ from gradproof.oracles.judge import judge
 from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.rewrite import forward_values, opened
 from gradproof.oracles.verdict import Kind
-from gradproof.specs import claims_health, claims_memory, claims_precision, digits, training, trap, walk, worked
+from gradproof.specs import (
+    claims_cost,
+    claims_health,
+    claims_memory,
+    claims_precision,
+    digits,
+    training,
+    trap,
+    walk,
+    worked,
+)
 from gradproof.specs.claim import CLAIMS, HISTORY, Claim, decided, unshown
 from gradproof.specs.worked import Digit, Example
 
@@ -32,11 +42,8 @@ JUDGED_MIN = 10
 RANDOM_WALKS = 40
 
 MISSING = {
-    5: "needs the cost bench: counted work, and paired timings of backward against forward from 10³ to 10⁸ parameters",
-    6: "needs both modes timed on the same graphs while inputs and outputs grow",
     10: "needs sharded training through a real process group, and the bytes of each rank",
     15: "needs a TensorFlow adapter, and all three frameworks judged in one run",
-    17: "needs the slopes of claim 6 and the byte formulas of claims 7 and 10",
 }
 
 # ---- claims 1 to 3: the worked examples
@@ -190,6 +197,8 @@ EVIDENCE: dict[int, Callable[[], Claim]] = {
     2: lambda: net_claim(by_name("native")),
     3: lambda: worked_claim(3, worked.chain(), by_name("native")),
     4: _walk,
+    5: claims_cost.once,
+    6: claims_cost.modes,
     7: claims_memory.memory,
     8: claims_memory.checkpointing,
     9: claims_precision.mixed,
@@ -198,6 +207,7 @@ EVIDENCE: dict[int, Callable[[], Claim]] = {
     13: claims_health.nonfinite,
     14: claims_memory.traced,
     16: _training,
+    17: claims_cost.feasible,
 }
 
 

@@ -180,7 +180,7 @@ def _flops(name: str, operands: Any, result: Any) -> int:
         return len(arrays) * prod(lengths.values())
     if name in ("tensordot", "dot", "inner", "vdot") and len(arrays) > 1:
         shared = round((arrays[0].size * arrays[1].size / max(np.size(result), 1)) ** 0.5)
-        return 2 * int(np.size(result)) * shared
+        return int(2 * int(np.size(result)) * shared)
     return int(size)
 
 

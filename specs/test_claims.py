@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from gradproof.oracles.registry import engine as by_name
-from gradproof.specs import claims, depth, digits, footprint, halves, poison, training, trap, walk, worked
+from gradproof.specs import claims, claims_cost, depth, digits, footprint, halves, poison, training, trap, walk, worked
+from gradproof.specs.bench import workloads
 from gradproof.specs.exactly import ends, rounded
 
 
@@ -121,12 +122,23 @@ def test_claim_4() -> None:
 
 def test_claim_5() -> None:
     """One reverse pass gives every parameter's gradient at 2 to 3 times the forward cost, whatever their number"""
-    not_yet_shown(5)
+    shown(5)
+    mlp = next(w for w in workloads.WORKLOADS if w.name == "mlp")
+    found = [claims_cost.ratios(claims_cost.model_work(mlp.make, 10**k)) for k in (3, 6)]
+    assert all(1 < back <= 2 and abs(full - 1 - back) < 1e-12 for back, full in found)  # two products for one, the first layer one
+    assert abs(found[0][0] - found[1][0]) < 0.05
 
 
 def test_claim_6() -> None:
     """Forward mode scales with the number of inputs, reverse mode with the number of outputs"""
-    not_yet_shown(6)
+    shown(6)
+    by_inputs, by_outputs = claims_cost.slopes()
+    forward, reverse = [[getattr(m, mode).operations for m in by_inputs] for mode in ("forward", "reverse")]
+    assert forward[-1] - forward[-2] == 2 * (forward[-2] - forward[-3]) > 0  # 8, 16, 32 inputs
+    assert len(set(reverse)) == 1
+    forward, reverse = [[getattr(m, mode).operations for m in by_outputs] for mode in ("forward", "reverse")]
+    assert reverse[-1] - reverse[-2] == 2 * (reverse[-2] - reverse[-3]) > 0
+    assert len(set(forward)) == 1
 
 
 def test_claim_7() -> None:
@@ -215,7 +227,9 @@ def test_claim_16() -> None:
 
 def test_claim_17() -> None:
     """That is why training a 70B model is feasible at all"""
-    not_yet_shown(17)
+    shown(17)
+    assert claims_cost.parameters() == 68_976_648_192  # as counted in its published weights
+    assert "claim 10 needs a real process group" in claims_cost.feasible().how
 
 
 def test_every_claim_has_a_test_named_by_it() -> None:

@@ -14,7 +14,8 @@ import pytest
 import gradproof.engine as ge
 from gradproof.oracles.errors import Unsupported
 from gradproof.specs import cost, cost_shape, walk
-from gradproof.specs.bench import rounds, workloads
+from gradproof.specs.bench import workloads
+from gradproof.specs.bench.rounds import ROUNDS, here, judged, one_round
 from gradproof.specs.cost_excess import EXCESS
 from gradproof.specs.cost_ops import op_works
 
@@ -101,12 +102,12 @@ def test_backward_against_forward(name: str, request: pytest.FixtureRequest) -> 
     engine = request.config.getoption("--gradproof-engine")
     chosen = next(w for w in workloads.CONFORMANCE if w.name == name)
     try:
-        timed = rounds.here(engine, chosen)
+        timed = here(engine, chosen)
     except Unsupported as error:
         pytest.skip(f"UNSUPPORTED: {error}")
-    benchmark.pedantic(partial(rounds.one_round, timed), rounds=rounds.ROUNDS, warmup_rounds=1)
-    judged = rounds.judged(timed, chosen)
-    benchmark.extra_info.update(outcome=judged.outcome.value, ratio=str(judged.ratio))
-    if judged.outcome is cost.Outcome.UNDECIDED:
-        pytest.skip(f"UNDECIDED: {judged.reason}")
-    assert judged.outcome is cost.Outcome.AGREE, f"COST_OVER: {judged.reason}"
+    benchmark.pedantic(partial(one_round, timed), rounds=ROUNDS, warmup_rounds=1)
+    verdict = judged(timed, chosen)
+    benchmark.extra_info.update(outcome=verdict.outcome.value, ratio=str(verdict.ratio))
+    if verdict.outcome is cost.Outcome.UNDECIDED:
+        pytest.skip(f"UNDECIDED: {verdict.reason}")
+    assert verdict.outcome is cost.Outcome.AGREE, f"COST_OVER: {verdict.reason}"

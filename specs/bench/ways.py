@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -78,8 +79,7 @@ def _torch(engine: Engine, f: Callable[..., Any], arrays: list[Any]) -> Way:
 
 
 def _jitted(engine: Engine, f: Callable[..., Any], arrays: list[Any]) -> Way:
-    import jax
-
+    jax: Any = import_module("jax")  # its functions have no types
     jax.config.update("jax_enable_x64", True)
     forward = jax.jit(f)
     both = jax.jit(jax.value_and_grad(f, argnums=tuple(range(len(arrays)))))
@@ -90,8 +90,7 @@ def _jitted(engine: Engine, f: Callable[..., Any], arrays: list[Any]) -> Way:
 
 
 def _jax_eager(engine: Engine, f: Callable[..., Any], arrays: list[Any]) -> Way:
-    import jax
-
+    jax: Any = import_module("jax")  # its functions have no types
     jax.config.update("jax_enable_x64", True)
     wait = jax.block_until_ready
 

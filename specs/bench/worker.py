@@ -7,6 +7,7 @@ import os
 import resource
 import sys
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 from gradproof.oracles.errors import GradproofError
@@ -50,7 +51,15 @@ def _memory(run: Any) -> dict[str, Any]:
     run.full()
     peak = tracemalloc.get_traced_memory()[1] - before
     tracemalloc.stop()
-    return {"traced": peak, "process": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    return {"traced": peak, "process": _most()}
+
+
+def _most() -> int:
+    """The most bytes this process ever had. On Linux ``ru_maxrss`` starts from that of the process it was made by."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return 1024 * int(next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM")))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 if __name__ == "__main__":
