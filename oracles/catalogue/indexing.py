@@ -63,7 +63,7 @@ def _getitem_sketch(source: Source, shape: Shape) -> Sketch | None:
     if kind == 8 and shape[0]:  # a mask over the first axis
         bits = source.byte()
         return Sketch((Slot(shape),), {"key": (tuple(bool(bits >> i % 8 & 1) for i in range(shape[0])),)})
-    if kind == 9 and len(shape) == 3 and 0 not in shape:  # index arrays with a slice between: their axis comes first
+    if kind >= 7 and kind != 8 and len(shape) == 3 and 0 not in shape:  # index arrays with a slice between: their axis comes first
         count = source.pick((2, 3, 1))
         ends = [_ints(source, n, count) for n in (shape[0], shape[2])]
         return Sketch((Slot(shape),), {"key": (ends[0], source.pick(SLICES), ends[1])})

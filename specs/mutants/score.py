@@ -28,7 +28,7 @@ from gradproof.specs.mutants.looks import FAILS, PASSES, Look, Oracle, asked, in
 from gradproof.specs.mutants.mutant import GRAPH, Mutant
 
 OPS = tuple(CATALOGUE)
-DRAWN_MAX = 10  # graphs drawn for each one wanted with the op
+DRAWN_MAX = 30  # graphs drawn for each one wanted with the op: of 260 ops, a graph has eight
 
 
 @dataclass(frozen=True)
