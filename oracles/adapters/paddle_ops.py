@@ -107,7 +107,7 @@ def _symmetric(x: Any) -> Any:
 
 LINALG: dict[str, Function] = {
     "linalg.cholesky": lambda x: paddle.linalg.cholesky(_symmetric(x)), "linalg.det": paddle.linalg.det, "linalg.inv": paddle.linalg.inv,
-    "linalg.solve": lambda x, y: paddle.linalg.solve(x, y) if y.ndim > 1 else paddle.linalg.solve(x, y.unsqueeze(-1)).squeeze(-1),
+    "linalg.solve": lambda x, y: _solve(x, y),
     "linalg.slogdet": lambda x, result: paddle.linalg.slogdet(x)[1], "linalg.pinv": paddle.linalg.pinv, "linalg.vector_norm": _norm,
     "linalg.eigvalsh": lambda x: paddle.linalg.eigvalsh(_symmetric(x)), "linalg.svdvals": lambda x: paddle.linalg.svd(x)[1],
     "linalg.matrix_power": lambda x, n: paddle.linalg.matrix_power(x, n), "linalg.cross": lambda x, y, axis: paddle.cross(x, y, axis),
@@ -150,9 +150,18 @@ def _labelled(logits: Any, labels: Any, reduction: str) -> Any:
 
 
 def _getitem(x: Any, key: Any) -> Any:
-    if mixed(key):
-        raise Unsupported("beside an index array, Paddle's integer is no index array of one, as NumPy's is")
+    if any(isinstance(part, tuple) for part in key):
+        odd = mixed(key) or any(part is None or (isinstance(part, slice) and (part.step or 1) < 0) for part in key)
+        if odd:  # beside a slice that steps back, the process dies
+            raise Unsupported("Paddle reads an index array beside an integer, a new axis or a slice that steps back in its own way")
     return x[key_of(key, lambda part: paddle.to_tensor(np.asarray(part)))]
+
+
+def _solve(x: Any, y: Any) -> Any:
+    """Paddle takes a y of x's shape without its last axis for a batch of vectors; the array API for a matrix."""
+    if y.ndim == 1:
+        return paddle.linalg.solve(x, y.unsqueeze(-1)).squeeze(-1)
+    return paddle.linalg.solve(x, y.unsqueeze(0) if x.ndim > y.ndim else y)
 
 
 FUNCTIONS: dict[str, Function] = {

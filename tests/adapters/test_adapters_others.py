@@ -12,9 +12,12 @@ OTHERS = {  # dtype, tolerance, and how many ops must answer
     "tinygrad": (np.float64, 1e-6, 40), "pytensor": (np.float64, 1e-9, 40), "paddle": (np.float64, 1e-9, 60), "casadi": (np.float64, 1e-9, 20),
 }  # fmt: skip
 THEIRS = {  # what they compute less well
-    ("tensorflow", "nn.gelu"): 1e-7, ("paddle", "linalg.vector_norm"): 1e-6,  # their float64 has constants of float32
-    **dict.fromkeys([("pytensor", "var"), ("pytensor", "std")], np.inf),  # over several axes it divides by the product of n - ddof
+    ("tinygrad", "nn.selu"): 1e-5, ("tensorflow", "nn.gelu"): 1e-7,  # their float64 has constants of float32 or shorter
+    **dict.fromkeys([("paddle", op) for op in ("linalg.vector_norm", "nn.selu", "nn.hard_sigmoid")], 1e-6),
+    ("paddle", "nn.log_softmax"): 1e6,  # of (0, 900) and the like it gives -64
+    **dict.fromkeys([("pytensor", "var"), ("pytensor", "std")], 1e6),  # over several axes it divides by the product of n - ddof
 }  # fmt: skip
+DEADLY = {("paddle", "unstack")}  # the process dies in the gradient, where one piece of several is used
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -23,7 +26,7 @@ def test_another_engine_means_what_numpy_means(name, named, rows, outcome):
     dtype, tolerance, ops_min = OTHERS[name]
     judged = set()
     for row in rows:
-        if not supports(engine, row.op):
+        if not supports(engine, row.op) or (name, row.op) in DEADLY:
             continue
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
