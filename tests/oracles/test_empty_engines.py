@@ -53,7 +53,7 @@ def test_no_constant_answer_agrees_on_any_op(name: str) -> None:
 
             verdict = judge(case, Bent(gradients=gradients))
             assert verdict.kind not in (Kind.AGREE, Kind.SUBGRADIENT), (label, verdict.report())
-    assert met or name == "sign"  # whose gradient is zero
+    assert met or name in ("sign", "floor", "ceil", "trunc", "round", "floor_divide")  # whose gradient is zero
 
 
 def test_no_constant_answer_agrees_on_graphs() -> None:
