@@ -64,7 +64,7 @@ def _getitem_sketch(source: Source, shape: Shape) -> Sketch | None:
         bits = source.byte()
         return Sketch((Slot(shape),), {"key": (tuple(bool(bits >> i % 8 & 1) for i in range(shape[0])),)})
     if kind >= 7 and kind != 8 and len(shape) == 3 and 0 not in shape:  # index arrays with a slice between: their axis comes first
-        count = source.pick((2, 3, 1))
+        count = source.pick((shape[1], 2, 3, 1))  # as many as the slice has, once in four: axes that are exchanged fit
         ends = [_ints(source, n, count) for n in (shape[0], shape[2])]
         return Sketch((Slot(shape),), {"key": (ends[0], source.pick(SLICES), ends[1])})
     return Sketch((Slot(shape),), {"key": _key(source, shape)})
