@@ -56,6 +56,7 @@ def _vector_norm(xp: Any, ct: Any, out: Any, x: Any, axis: Any, keepdims: bool, 
 
 
 def _softmax(xp: Any, ct: Any, out: Any, x: Any, axis: Any) -> Any:
+    ct = xp.guard(out, out, ct)  # a weight of 0 passes nothing on, though its cotangent may have overflowed
     return out * (ct - xp.sum(ct * out, axis=axis, keepdims=True))
 
 

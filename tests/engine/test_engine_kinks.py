@@ -199,3 +199,11 @@ def test_softshrink_adds_nothing_to_a_cotangent_where_it_is_flat() -> None:
     small = 8.6872926354162e-07
     gradient = ge.grad(lambda x: ge.sum(ge.nn.softshrink(x, lambd=2.0) + ge.multiply(x, small)))(np.zeros(1))
     assert gradient.item() == small
+
+
+@pytest.mark.parametrize(("dtype", "big"), [(np.float16, -65472.0), (np.float32, -3e38), (np.float64, -1.7e308)])
+def test_what_a_mask_hides_reaches_no_gradient_though_its_cotangent_overflows(dtype: type, big: float) -> None:
+    q, v = np.ones((2, 1), dtype), np.array([[1.0], [big]], dtype)
+    _, pullback = ge.vjp(lambda q, k: ge.nn.scaled_dot_product_attention(q, k, v, causal=True, scale=1.0), q, q)
+    for gradient in pullback(np.array([[10.0], [0.0]], dtype)):
+        assert np.asarray(gradient).tolist() == [[0.0], [0.0]]
