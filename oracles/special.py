@@ -105,6 +105,8 @@ def polygamma(n: int, x: Any) -> Any:
 
 
 def besseli(n: int, x: Any) -> Any:
+    if n < 2:  # iv(1, x) is 0 below 1e-154 or so
+        return scipy.special.i1(x) if n else scipy.special.i0(x)
     return scipy.special.iv(n, x)
 
 

@@ -155,7 +155,8 @@ def test_operands_and_cotangents_of_a_half_are_finite_by_construction(name: str)
             case = build.single(op, rnd.randbytes(build.SINGLE_BYTES), name)
             arrays = [leaf.data for leaf in case.graph.leaves if not leaf.constant] + list(case.cotangents)
             assert {x.dtype.name for x in arrays} == {name}
-            assert all(np.isfinite(x.astype(float)).all() for x in arrays), op
+            missing = CATALOGUE[op].family == "missing"  # its operands hold NaNs on purpose
+            assert all(np.isfinite(x.astype(float)).all() or (missing and not np.isinf(x.astype(float)).any()) for x in arrays), op
             assert all(np.isfinite(float(c) * 2) for ct in case.cotangents for c in ct.ravel().astype(float))
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from gradproof.oracles.ball import precision
 from gradproof.oracles.scalar import ARB, BINARY, FLOAT, UNARY
+from gradproof.oracles.special import besseli
 
 arb = flint.arb
 REAL = (-700.0, -37.0, -3.3, -0.7, -1e-8, 1e-160, 0.3, 1.0, 2.5, 8.0, 30.0, 710.0)
@@ -178,3 +179,8 @@ def test_the_edge_of_a_function_is_where_its_slope_is_infinite(name: str) -> Non
             p = row.slope(ARB, arb(point), y)
             q = row.second(ARB, arb(point), y, p)
             assert float(abs(q)) * distance >= 0.1 * float(abs(p)) or distance > 0.1, point
+
+
+def test_the_slope_of_i0_is_not_lost_at_tiny_numbers() -> None:
+    """``scipy.special.iv(1, x)`` is 0 below about 1e-154, and a sound gradient was called wrong on large arrays."""
+    assert besseli(1, -1e-200) == pytest.approx(-5e-201, rel=1e-14, abs=0)
