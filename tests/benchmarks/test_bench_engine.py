@@ -54,4 +54,5 @@ def test_whole_jacobians_of_a_small_graph_in_one_batch(benchmark: Any) -> None:
         return float(np.abs(exact - differences).max())
 
     assert benchmark(check) < 1e-8
-    benchmark.extra_info["whole Jacobians a second"] = round(1 / benchmark.stats.stats.median)
+    if benchmark.stats:  # none where benchmarks are off, as beside xdist
+        benchmark.extra_info["whole Jacobians a second"] = round(1 / benchmark.stats.stats.median)
