@@ -74,7 +74,17 @@ class Array:
         tape = "" if self.node is None else f", op='{self.node.op.name}'"
         return f"Array({text}, dtype={name_of(self.dtype)}{tape})"
 
+    def __array_namespace__(self, api_version: str | None = None) -> Any:
+        """The engine's module, which has the differentiable functions of the array API standard 2024.12, and not the rest."""
+        if api_version not in (None, "2024.12"):
+            raise ValueError(f"api_version {api_version!r}: expected '2024.12' or None.")
+        import gradproof.engine  # made of Arrays, so not yet there above
+
+        return gradproof.engine
+
     def __len__(self) -> int:
+        if not self.data.shape:
+            raise TypeError("an Array of shape () has no length. Reshape it, or read its one entry by item().")
         return self.data.shape[0]  # type: ignore[no-any-return]
 
     def __float__(self) -> float:
@@ -83,11 +93,14 @@ class Array:
     def __int__(self) -> int:
         return int(self.data)
 
+    def __complex__(self) -> complex:
+        return complex(self.data)
+
     def __bool__(self) -> bool:
         return bool(self.data)
 
     def __iter__(self) -> Iterator[Array]:
-        return (self[i] for i in range(len(self)))
+        return map(self.__getitem__, range(len(self)))  # at once, so that the error of no axis is raised here
 
     # ---- the tape seen directly
 
@@ -147,6 +160,24 @@ class Array:
     def __rtruediv__(self, other: Any) -> Array:
         return fn.divide(other, self)
 
+    def __floordiv__(self, other: Any) -> Array:
+        return fn.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Array:
+        return fn.floor_divide(other, self)
+
+    def __mod__(self, other: Any) -> Array:
+        return fn.remainder(self, other)
+
+    def __rmod__(self, other: Any) -> Array:
+        return fn.remainder(other, self)
+
+    def __divmod__(self, other: Any) -> tuple[Array, Array]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Array, Array]:
+        return other // self, other % self
+
     def __pow__(self, other: Any) -> Array:
         return fn.pow(self, other)
 
@@ -170,6 +201,12 @@ class Array:
 
     def __getitem__(self, key: Any) -> Array:
         return fn.getitem(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise TapeError(
+            "the entries of an Array cannot be written: what was computed from it would no longer fit its gradient. "
+            "Use at_set(x, key, values), at_add or at_multiply, which give a new Array."
+        )
 
     # ---- comparisons: constants, so plain arrays
 

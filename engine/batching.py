@@ -21,7 +21,7 @@ from gradproof.engine import pytree
 from gradproof.engine.array import Array, as_array
 from gradproof.engine.backend import constant, kernels
 from gradproof.engine.batch_rules import RULES, Operand, looped
-from gradproof.engine.errors import ShapeError, TraceError
+from gradproof.engine.errors import ShapeError, TraceError, a_function
 from gradproof.engine.functions.recorded import recorded
 from gradproof.engine.library import FOREIGN, Library, accept, inexact, is_narrow, wide
 from gradproof.engine.rules import VARIADIC
@@ -260,6 +260,8 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
     >>> ge.vmap(ge.grad(lambda x: x * x * x))([1.0, 2.0])
     Array([ 3., 12.], dtype=float64)
     """
+
+    a_function(f, "vmap")
 
     @wraps(f)
     def over_the_batch(*args: Any, **kwargs: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 from gradproof.engine.array import Array, as_array
 from gradproof.engine.backend import quiet
-from gradproof.engine.errors import CheckpointError
+from gradproof.engine.errors import CheckpointError, a_function
 from gradproof.engine.library import interpreted
 from gradproof.engine.memory import arrays_of, buffer, nodes_behind, saved_bytes
 from gradproof.engine.schedule import Plan, advances, planned, split
@@ -81,6 +81,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> ge.saved_bytes(f(x), but=[x]).total, ge.saved_bytes(ge.checkpoint(f)(x), but=[x]).total
     (32, 0)
     """
+    a_function(f, "checkpoint")
 
     @wraps(f)
     def checkpointed(*args: Any, **kwargs: Any) -> Any:

@@ -22,7 +22,7 @@ from gradproof.engine import pytree
 from gradproof.engine.array import Array, as_array
 from gradproof.engine.backend import DIFFERENTIABLE
 from gradproof.engine.batching import Batched, Level, vmap
-from gradproof.engine.errors import CustomRuleError, TreeError
+from gradproof.engine.errors import CustomRuleError, TreeError, a_function
 from gradproof.engine.hooks import lent, once
 from gradproof.engine.library import full, name_of
 from gradproof.engine.pytree import Structure
@@ -37,6 +37,7 @@ class CustomVjp:
     """A function, and the pullback to use in place of its own; made by ``custom_vjp``."""
 
     def __init__(self, f: Callable[..., Any], nondiff_argnums: Sequence[int] = ()) -> None:
+        a_function(f, "custom_vjp")
         functools.update_wrapper(self, f)
         self.name = getattr(f, "__name__", "function")
         self.f, self.fixed, self.signature = f, frozenset(nondiff_argnums), inspect.signature(f)
@@ -48,6 +49,8 @@ class CustomVjp:
 
         Arguments named by ``nondiff_argnums`` come first in ``bwd``, and get no cotangent. None is a cotangent of zero.
         """
+        a_function(fwd, f"fwd of '{self.name}'")
+        a_function(bwd, f"bwd of '{self.name}'")
         self.fwd, self.bwd = fwd, bwd
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

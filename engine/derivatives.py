@@ -15,7 +15,7 @@ import numpy as np
 import gradproof.engine.functions as fn
 from gradproof.engine import pytree
 from gradproof.engine.array import Array
-from gradproof.engine.errors import DtypeError, ShapeError
+from gradproof.engine.errors import DtypeError, ShapeError, TreeError, a_function
 from gradproof.engine.library import beside, full, is_complex, name_of
 from gradproof.engine.pytree import Structure
 from gradproof.engine.transforms import array_of, differentiable, names, scalar, vjp
@@ -34,6 +34,9 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
     (Array(9., dtype=float64), Array(6., dtype=float64))
     """
 
+    a_function(f, "grad")
+    _integers(argnums)
+
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         out, pullback, *aux = _vjp_by(f, argnums, args, kwargs, has_aux)
         if not isinstance(out, Array):
@@ -47,10 +50,16 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
     return value_and_gradient
 
 
+def _integers(argnums: Argnums) -> None:
+    whole = isinstance(argnums, int) or (isinstance(argnums, tuple | list) and all(isinstance(i, int) for i in argnums))
+    if not whole:
+        raise TypeError(f"argnums={argnums!r}, expected the position of an argument, or a tuple of positions.")
+
+
 def _places(argnums: Argnums, args: Sequence[Any]) -> tuple[int, ...]:
     places = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     if any(not -len(args) <= place < len(args) for place in places):
-        raise TypeError(f"argnums {argnums} names an argument that was not passed: there are {len(args)}.")
+        raise TypeError(f"argnums {argnums} names an argument that was not passed: there are {len(args)} by position.")
     if len({place % len(args) for place in places}) < len(places):
         raise TypeError(f"argnums {argnums} names an argument twice, expected each once. Leave one out.")
     return places
@@ -109,16 +118,29 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
     return out, along
 
 
-def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+def jvp(f: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
     """f(*primals), and the directional derivative along the tangents.
+
+    A tuple or list of primals is several arguments, with a tangent for each; anything else is the one argument, array or tree.
 
     >>> import gradproof.engine as ge
     >>> ge.jvp(ge.multiply, (3.0, 4.0), (1.0, 0.0))
     (Array(12., dtype=float64), Array(4., dtype=float64))
     """
-    checked = _tangents(tuple(primals), tuple(tangents))
-    out, along = linearize(f, *primals)
+    several = isinstance(primals, tuple | list) and not hasattr(primals, "_fields")
+    xs, vs = _several(primals, tangents, "jvp") if several else ((primals,), (tangents,))
+    checked = _tangents(xs, vs)
+    out, along = linearize(f, *xs)
     return out, along(*checked)
+
+
+def _several(primals: Any, tangents: Any, where: str) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    if not isinstance(tangents, tuple | list):
+        raise TreeError(
+            f"{where}: a {type(tangents).__name__} for {len(primals)} primals, expected a tuple of tangents, one for each. "
+            "Or pass the one primal without a tuple."
+        )
+    return tuple(primals), tuple(tangents)
 
 
 def _tangents(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -146,7 +168,7 @@ def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     A tuple of primals is several arguments and gives a tuple; anything else is the one argument, array or tree.
     """
     several = isinstance(primals, tuple) and not hasattr(primals, "_fields")
-    xs, vs = (primals, tuple(tangents)) if several else ((primals,), (tangents,))
+    xs, vs = _several(primals, tangents, "hvp") if several else ((primals,), (tangents,))
     vs = _tangents(xs, vs)
     _, pullback = vjp(grad(f, tuple(range(len(xs)))), *xs)
     out = pullback(vs)
@@ -170,6 +192,9 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False,
     """
     if mode not in ("auto", "reverse", "forward"):
         raise ValueError(f"jacobian: mode={mode!r}, expected 'auto', 'reverse' or 'forward'.")
+
+    a_function(f, "jacobian")
+    _integers(argnums)
 
     def entries(*args: Any, **kwargs: Any) -> Any:
         out, pullback, *aux = _vjp_by(f, argnums, args, kwargs, has_aux)

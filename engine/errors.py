@@ -1,5 +1,7 @@
 """Errors the engine raises on purpose: each says what, where, what was expected, and what to do."""
 
+from typing import Any
+
 
 class EngineError(Exception):
     """Base of every error of the engine."""
@@ -58,3 +60,9 @@ class NonFiniteError(EngineError, ArithmeticError):
 
 class NoGradient(EngineError, ArithmeticError):
     """A point where the gradient does not exist, and the cotangent asks for it."""
+
+
+def a_function(f: Any, where: str) -> None:
+    """Raise a TypeError unless f can be called."""
+    if not callable(f):
+        raise TypeError(f"{where}: a {type(f).__name__} in place of a function. Pass the function itself, not its value.")

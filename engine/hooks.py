@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 
 from gradproof.engine.array import Array, as_array
-from gradproof.engine.errors import DtypeError, ShapeError, TapeError
+from gradproof.engine.errors import DtypeError, ShapeError, TapeError, a_function
 from gradproof.engine.rules import Rule
 from gradproof.engine.tape import NOTHING, Node, Op, state
 
@@ -29,6 +29,7 @@ class Handle:
     __slots__ = ("_hook", "_hooks")
 
     def __init__(self, hooks: list[Hook], hook: Hook) -> None:
+        a_function(hook, "register_hook")
         self._hooks, self._hook = hooks, hook
         hooks.append(hook)
 
@@ -64,6 +65,9 @@ def hook(x: Any, on_value: Hook | None = None, on_cotangent: Hook | None = None)
     >>> ge.grad(lambda x: ge.hook(x, on_cotangent=lambda ct: 10.0 * ct) ** 2)(3.0)
     Array(60., dtype=float64)
     """
+    for f in (on_value, on_cotangent):
+        if f is not None:
+            a_function(f, "hook")
     x = as_array(x)
     data = x.data
     if x.node is None and hasattr(data, "of_all"):

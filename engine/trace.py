@@ -17,7 +17,7 @@ import numpy as np
 from gradproof.engine import pytree
 from gradproof.engine.array import Array
 from gradproof.engine.backend import quiet
-from gradproof.engine.errors import TraceError
+from gradproof.engine.errors import TraceError, a_function
 from gradproof.engine.generate import compiled
 from gradproof.engine.library import FOREIGN, interpreted, is_narrow, library_of
 from gradproof.engine.program import Program
@@ -100,6 +100,7 @@ def trace(f: Callable[..., Any], simplify: bool = True, exact: bool = True, budg
       %2: f64[] = sum(%1, axis=None, keepdims=False)
       %3: f64[1] = cos(%0)
     """
+    a_function(f, "trace")
     return Traced(f, simplify, exact, budget)
 
 

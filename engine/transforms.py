@@ -15,7 +15,7 @@ import numpy as np
 from gradproof.engine import hooks, pytree
 from gradproof.engine.array import Array, as_array
 from gradproof.engine.backend import DIFFERENTIABLE, quiet, raw
-from gradproof.engine.errors import DtypeError, ShapeError, TapeError
+from gradproof.engine.errors import DtypeError, ShapeError, TapeError, a_function
 from gradproof.engine.functions.recorded import recorded
 from gradproof.engine.library import full, name_of
 from gradproof.engine.pytree import Structure
@@ -115,6 +115,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> pullback({"y": 1.0})
     ({'w': Array(4., dtype=float64), 'x': Array(3., dtype=float64)},)
     """
+    a_function(f, "vjp")
     given, structure = pytree.flatten(primals)
     variables: list[Array] = []
     for place, x in enumerate(given):

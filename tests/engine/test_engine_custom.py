@@ -30,7 +30,7 @@ def test_the_pullback_in_use_is_the_users() -> None:
 
 
 def test_without_a_tape_the_function_itself_runs() -> None:
-    f = made(lambda x, y: pytest.fail("fwd"), None)
+    f = made(lambda x, y: pytest.fail("fwd"), lambda kept, ct: pytest.fail("bwd"))
     assert f(2.0, 3.0) == 6.0
     with ge.no_grad():
         assert f(ge.variable(2.0), 3.0).node is None
