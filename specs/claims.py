@@ -22,6 +22,7 @@ from gradproof.oracles.rewrite import forward_values, opened
 from gradproof.oracles.verdict import Kind
 from gradproof.specs import (
     claims_cost,
+    claims_engines,
     claims_health,
     claims_memory,
     claims_precision,
@@ -43,7 +44,6 @@ RANDOM_WALKS = 40
 
 MISSING = {
     10: "needs sharded training through a real process group, and the bytes of each rank",
-    15: "needs a TensorFlow adapter, and all three frameworks judged in one run",
 }
 
 # ---- claims 1 to 3: the worked examples
@@ -206,6 +206,7 @@ EVIDENCE: dict[int, Callable[[], Claim]] = {
     12: claims_health.exploding,
     13: claims_health.nonfinite,
     14: claims_memory.traced,
+    15: claims_engines.reverse_mode,
     16: _training,
     17: claims_cost.feasible,
 }
