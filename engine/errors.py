@@ -1,5 +1,6 @@
 """Errors the engine raises on purpose: each says what, where, what was expected, and what to do."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -66,3 +67,23 @@ def a_function(f: Any, where: str) -> None:
     """Raise a TypeError unless f can be called."""
     if not callable(f):
         raise TypeError(f"{where}: a {type(f).__name__} in place of a function. Pass the function itself, not its value.")
+
+
+def misfit(op: str, data: Sequence[Any], params: Mapping[str, Any], error: ValueError) -> ShapeError:
+    """What a kernel's refusal means to a user."""
+    shapes = ", ".join(str(tuple(getattr(x, "shape", ()))) for x in data)
+    said = "; ".join(f"{key}={value!r}" for key, value in params.items())
+    return ShapeError(
+        f"{op}: operands of shape {shapes}{f' with {said}' if said else ''} do not fit: {error}. "
+        "Reshape an operand or change the parameter."
+    )
+
+
+def missing_rule(op: str, argument: int, wholly: bool) -> MissingRule:
+    """No rule for an argument, or none that holds for complex numbers."""
+    if wholly:
+        return MissingRule(f"no vjp for '{op}' (argument {argument}). Add one in engine/rules, or stop the gradient there.")
+    return MissingRule(
+        f"no vjp for '{op}' of complex numbers (argument {argument}). Split them with real and imag, or add what "
+        "its rule lacks and name it in engine/rules/complex.py."
+    )

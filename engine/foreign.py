@@ -12,10 +12,10 @@ import numpy as np
 
 from gradproof.engine.array import Array
 from gradproof.engine.backend import quiet, raw
-from gradproof.engine.errors import DtypeError
+from gradproof.engine.errors import DtypeError, misfit
 from gradproof.engine.library import FOREIGN, Library, accept, inexact
 from gradproof.engine.rules import Rule
-from gradproof.engine.tape import NEVER, Node, Op, misfit, op_of, stand_in, state
+from gradproof.engine.tape import NEVER, Node, Op, op_of, stand_in, state
 from gradproof.engine.tape import apply as apply_plainly
 
 _NUMBERS = frozenset({float, int, bool, complex})
@@ -41,7 +41,7 @@ def apply(name: str, operands: Sequence[Any], params: Mapping[str, Any]) -> Arra
     except np.linalg.LinAlgError:
         raise
     except ValueError as error:
-        raise misfit(op, data, params, error) from error
+        raise misfit(op.name, data, params, error) from error
     if type(out) not in FOREIGN:
         out = accept(out)
     if state.watch is not None:

@@ -151,6 +151,20 @@ def wide(x: Raw) -> Raw:
     return x if library is None else library.wide(x)
 
 
+def private(ct: Any, taken: set[int], dtype: Any) -> Any:
+    """A gradient as an array of its own: not a view, not a seed, not another gradient's buffer."""
+    library = FOREIGN.get(type(ct))
+    if library is not None:
+        return library.own(ct, dtype)
+    ct = np.asarray(ct)
+    if ct.dtype != dtype:  # parts of a narrow gradient, collected in float32
+        return accept(ct.astype(dtype))
+    if ct.base is not None or id(ct) in taken:
+        ct = ct.copy()
+    taken.add(id(ct))
+    return ct
+
+
 def missing(name: str, library: str) -> MissingKernel:
     """The error for an op that a library has no kernel for."""
     return MissingKernel(

@@ -17,9 +17,9 @@ from gradproof.engine.array import Array, as_array
 from gradproof.engine.backend import DIFFERENTIABLE, quiet, raw
 from gradproof.engine.errors import DtypeError, ShapeError, TapeError, a_function
 from gradproof.engine.functions.recorded import recorded
-from gradproof.engine.library import full, name_of
+from gradproof.engine.library import full, name_of, private
 from gradproof.engine.pytree import Structure
-from gradproof.engine.tape import NEVER, Leaf, leaf, private, recording, state, sweep
+from gradproof.engine.tape import NEVER, Leaf, leaf, recording, state, sweep
 
 Pullback = Callable[[Any], tuple[Any, ...]]
 

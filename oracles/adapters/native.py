@@ -12,6 +12,7 @@ import gradproof.engine as ge
 from gradproof.oracles.adapters import native_complex
 from gradproof.oracles.conventions import POOLS, TIES
 from gradproof.oracles.engine import Capabilities, nestings
+from gradproof.oracles.errors import Unsupported
 from gradproof.oracles.graph import Array
 
 Pullback = Callable[[tuple[Any, ...]], tuple[Any, ...]]
@@ -31,7 +32,9 @@ class Namespace:
     complex = native_complex.namespace
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(ge, name)
+        value = getattr(ge, name)
+        setattr(self, name, value)  # found at once from then on: this look-up costs as much as a small op
+        return value
 
 
 class NativeEngine:
@@ -72,16 +75,27 @@ class NativeEngine:
         """``fn(*primals)`` and its tangents along those of the primals."""
         return ge.jvp(lambda *xs: tuple(fn(*xs)), tuple(primals), tuple(tangents))
 
-    def vmap(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """``fn`` over a first axis of every argument and every result."""
-        return ge.vmap(fn)
+    def vmap(self, fn: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
+        """``fn`` over an axis of every argument and every result. A batch of no examples is declined by what is run example by example."""
+        mapped = ge.vmap(fn, in_axes, out_axes)
+
+        def run(*xs: Any) -> Any:
+            try:
+                return mapped(*xs)
+            except ValueError as error:
+                if "a batch of no examples" in str(error):
+                    raise Unsupported(str(error)) from error
+                raise
+
+        return run
 
     def compile(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """``fn`` traced at other values than it is then called with: its arguments' entries in reverse order."""
+        """``fn`` traced at other values than it is first called with: its arguments' entries in reverse order."""
+        traced = ge.trace(fn)
 
         def replayed(*xs: Array) -> Any:
-            traced = ge.trace(fn)
-            traced(*(x.reshape(-1)[::-1].reshape(x.shape) for x in xs))
+            if not traced.programs:
+                traced(*(x.reshape(-1)[::-1].reshape(x.shape) for x in xs))
             return traced(*xs)
 
         return replayed
