@@ -14,6 +14,7 @@ from typing import Any
 
 from gradproof.engine import ops, tape
 from gradproof.engine.rules import RULES, VARIADIC, Rule
+from gradproof.oracles.registry import engine
 
 Fault = Callable[..., Any]
 
@@ -67,11 +68,14 @@ def planted(name: str, fault: Fault, argument: int = 0) -> Iterator[None]:
 def swapped(owner: Any, attribute: str, change: Fault) -> Iterator[None]:
     """``change(right)`` in place of a function that the engine looks up as an attribute of ``owner``."""
     right = getattr(owner, attribute)
+    found = vars(engine("native").namespace)  # what the adapter keeps of the functions it has looked up
     setattr(owner, attribute, change(right))
+    found.clear()
     try:
         yield
     finally:
         setattr(owner, attribute, right)
+        found.clear()
 
 
 def _named(pull: Fault, names: list[str]) -> Fault:
