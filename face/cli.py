@@ -169,6 +169,31 @@ def bench(
 
 
 @app.command()
+def matrix(
+    engines: Annotated[list[str] | None, typer.Argument(help="Engines by name. Default: all that are installed, or none beside --record.")] = None,
+    record: Annotated[list[Path] | None, typer.Option(help="A run record to take in, from another environment; may be given several times.")] = None,
+    ops: Annotated[str, typer.Option(help="Glob of ops, several separated by commas.")] = "*",
+    cases: Annotated[int, typer.Option(min=0, help="Single-op cases per op, for each dtype; 0: only what engines do at kinks.")] = 6,
+    graphs: Annotated[int, typer.Option(min=0, help="Random graphs, for each dtype.")] = 40,
+    dtype: Annotated[str | None, typer.Option(help="As for verify.")] = None,
+    order: Annotated[int | None, typer.Option(min=1, max=3, help="Judge every mode that an engine offers up to this order.  [default: 1]")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    json: Annotated[Path | None, typer.Option(help="Write the run record here, for --record elsewhere.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the matrix as Markdown here.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the HTML page here.")] = None,
+) -> None:
+    """Engines x ops x properties x dtypes in one table, with what each engine does at kinks; runs of several environments in one."""
+    from gradproof.matrix import matrix as made
+
+    dtypes = None if dtype is None else tuple(d.strip() for d in dtype.split(","))
+    raise typer.Exit(
+        made(engines or (), records_read=record or (), ops=ops, cases=cases, graphs=graphs, dtypes=dtypes, order=order,
+             seed=seed, jobs=jobs, json=json, output=output, report=report)
+    )  # fmt: skip
+
+
+@app.command()
 def compare(
     old: Annotated[Path, typer.Argument(help="The earlier run record.")],
     new: Annotated[Path, typer.Argument(help="The later run record.")],

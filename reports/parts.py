@@ -166,6 +166,15 @@ class Dispute:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Convention:
+    """What an engine gave where a function has no slope or a set of them: the question, and the gradients in words."""
+
+    engine: str
+    name: str
+    found: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Digit:
     """A number the source document prints, beside the exact one; ``verdict`` is "ticked" or "corrected"."""
 

@@ -17,6 +17,7 @@ from gradproof.oracles.verdict import Kind
 from gradproof.reports.parts import (
     CASE,
     Claim,
+    Convention,
     Digit,
     Dispute,
     EngineInfo,
@@ -35,6 +36,7 @@ __all__ = [
     "KIND",
     "SCHEMA",
     "Claim",
+    "Convention",
     "Digit",
     "Dispute",
     "EngineInfo",
@@ -52,7 +54,7 @@ __all__ = [
     "save",
     "write",
 ]
-SCHEMA = 2  # 1 was without what was disputed, and counted no gradient entries
+SCHEMA = 3  # 1 was without what was disputed, and counted no gradient entries; 2 without conventions at kinks
 KIND = "gradproof-run"
 
 
@@ -80,6 +82,7 @@ class Record:
     failures: tuple[Failure, ...] = ()
     disputed: tuple[Dispute, ...] = ()
     claims: tuple[Claim, ...] = ()
+    conventions: tuple[Convention, ...] = ()  # measured by ``gradproof matrix``
     totals: Totals = field(default_factory=Totals)
 
     def to_json(self) -> str:

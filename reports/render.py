@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from gradproof.oracles import draw
 from gradproof.oracles.verdict import Kind
-from gradproof.reports import compare, view
+from gradproof.reports import compare, matrix, view
 from gradproof.reports.history import Cells
 from gradproof.reports.record import Record, RecordError, save
 from gradproof.reports.trend import trends
@@ -71,6 +71,7 @@ def _page(record: Record, against: Record | None, trend: Sequence[Cells], budget
         changes_max=budget.listed,
         trends=trends(trend),
         disputed=disputed,
+        conventions=matrix.conventions(brief),
         share=view.share,
         data=Markup(view.embed(data)),
         style=Markup(_asset("style.css") + draw.STYLE.replace("svg.gp:root", "svg.gp-alone")),

@@ -225,6 +225,7 @@ def test_claim_15() -> None:
     if claims_engines.missing():
         not_yet_shown(15)
         return
+    claims_engines.measured()
     shown(15)
     for name in claims_engines.FRAMEWORKS:
         assert claims_engines.calls(by_name(name), 40) == claims_engines.Calls(40, 1, 0, True)

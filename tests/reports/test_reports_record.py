@@ -34,8 +34,8 @@ def test_floats_that_are_not_finite_survive_in_valid_json(record: Record) -> Non
 
 
 def test_a_newer_schema_is_refused_with_what_to_do(record: Record) -> None:
-    with pytest.raises(RecordError, match=r"schema 3.*reads up to 2.*Upgrade"):
-        from_json(changed(record, schema=3))
+    with pytest.raises(RecordError, match=r"schema 4.*reads up to 3.*Upgrade"):
+        from_json(changed(record, schema=4))
 
 
 def test_an_error_of_a_record_is_a_gradproof_error() -> None:
@@ -115,13 +115,13 @@ def test_a_record_of_agreement_is_clean(record: Record) -> None:
     assert replace(record, entries=(entry,), failures=()).clean
 
 
-def test_a_record_of_schema_1_is_read_and_written_as_schema_2(record: Record) -> None:
+def test_a_record_of_schema_1_is_read_and_written_as_schema_3(record: Record) -> None:
     old = json.loads(record.to_json())
     old["schema"] = 1
     del old["disputed"]
     old["totals"] = {name: old["totals"][name] for name in ("cases", "graphs", "judged", "skipped", "counts")}
     found = from_json(json.dumps(old))
-    assert found.schema == 2
+    assert found.schema == 3
     assert (found.disputed, found.totals.entries, found.totals.entries_undecided) == ((), 0, 0)
     assert found.entries == record.entries
 
