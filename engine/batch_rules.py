@@ -57,10 +57,10 @@ def aligned(call: Call, name: str, xs: Sequence[Operand], params: Params, size: 
     return call(name, *_aligned(xs), **params)
 
 
-def guarded(call: Call, name: str, xs: Sequence[Operand], params: Params, size: int) -> Array:
-    """guard may give its value back as it is, so that must have the batch."""
-    ct, at, value = xs
-    return aligned(call, name, (ct, at, value if value.batched else Operand(_spread(value, size), True)), params, size)
+def of_the_first(call: Call, name: str, xs: Sequence[Operand], params: Params, size: int) -> Array:
+    """Elementwise, with a result of the shape of the first operand, so that must have the batch."""
+    first, *others = xs
+    return aligned(call, name, (first if first.batched else Operand(_spread(first, size), True), *others), params, size)
 
 
 def _aligned(xs: Sequence[Operand]) -> list[Any]:
@@ -263,14 +263,14 @@ def _each(names: str, rule: Callable[..., Array]) -> dict[str, Callable[..., Arr
 
 RULES: dict[str, Callable[..., Array]] = {
     **dict.fromkeys(_ELEMENTWISE, aligned),
-    **_each("< <= > >= == != & | ^ ~ % // isfinite isnan zeros_like shut bucket", aligned),
+    **_each("< <= > >= == != & | ^ ~ % // isfinite isnan zeros_like bucket", aligned), "shut": of_the_first,
     **_each("""sum mean max min var std logsumexp vector_norm softmax log_softmax cumulative_sum ties extreme_pullback centred flip cumulative_prod
         cumulative_max cumulative_min logcumsumexp linear_recurrence shifted sort order inverse reorder expand_dims squeeze rfft irfft""", along),
     **_each("matrix_transpose tril triu diagonal windows row_scale cholesky_pullback eigh svd qr logabsdet signdet pinv", within),
     **_each("embed_diagonal fold", shaped),
     **_each("matmul solve inv det cholesky triangular_solve", stacked),
     **_each("conj imag real complex modulus", aligned), "fftn": along_axes, "ifftn": along_axes,
-    "guard": guarded, "reshape": reshaped, "broadcast_to": spread, "permute_dims": permuted, "pad": padded, "roll": rolled,
+    "reshape": reshaped, "broadcast_to": spread, "permute_dims": permuted, "pad": padded, "roll": rolled,
     "concat": concatenated, "beside": unbatched, "getitem": indexed, "scatter": scattered, "contract": contracted, "conv": of_images, "conv_transpose": of_images,
 }  # fmt: skip
 

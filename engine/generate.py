@@ -19,6 +19,7 @@ from gradproof.engine.program import Instruction, Kind, Program, Ref, function
 from gradproof.engine.scalars import scalar_code
 from gradproof.engine.simplify import FRESH
 
+LOOK_BACK = ("meet", "over", "scale")  # kernels that write into a buffer as ufuncs do, but may read their operands again after that
 FAST_DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 
 
@@ -110,7 +111,7 @@ class Writer:
             return
         name, said = into
         if one.out in self.ends and self.ends[one.out] < len(self.program.instructions):
-            elementwise = name != "matmul" and not name.startswith("reduce")
+            elementwise = name not in ("matmul", *LOOK_BACK) and not name.startswith("reduce")
             if elementwise:
                 self._release(n, but=one.out)  # it may write over an operand that ends here
             b = self._take(self.kinds[one.out])
@@ -138,7 +139,8 @@ class Writer:
             self.namespace["reduce_add"] = np.add.reduce
             return "reduce_add", [self._said(one.operands[0]), repr(one.params.get("axis")), repr(one.params.get("keepdims", False))]
         f = function(one.op)
-        if isinstance(f, np.ufunc) and f.nout == 1 and len(one.operands) == f.nin and not one.params and kind.shape != ():
+        ufunc = isinstance(f, np.ufunc) and f.nout == 1 and len(one.operands) == f.nin and not one.params
+        if (ufunc or one.op in LOOK_BACK) and kind.shape != ():
             self.namespace[one.op.replace(".", "_")] = f
             return one.op.replace(".", "_"), [self._said(x) for x in one.operands]
         return None

@@ -19,7 +19,9 @@ EXACT = {
     "square": "{0} * {0}", "sqrt": "sqrt({0})", "reciprocal": "1.0 / {0}", "rsqrt": "1.0 / sqrt({0})",
     "where": "({1} if {0} else {2})", "np.greater": "{0} > {1}", "np.less": "{0} < {1}", "np.greater_equal": "{0} >= {1}",
     "np.less_equal": "{0} <= {1}", "np.equal": "{0} == {1}", "np.not_equal": "{0} != {1}", "np.bitwise_and": "{0} and {1}",
-    "guard": "(1.0 if {0} == 0.0 and {1} == 0.0 else {2})", "isfinite": "isfinite({0})", "zeros_like": "0.0",
+    "over": "({0} if {0} == 0.0 and {1} == 0.0 else {0} / {1})",
+    "meet": "(0.0 if not isfinite({0} * {1}) and ({0} == 0.0 or {1} == 0.0) else {0} * {1})",
+    "scale": "({0} if {0} == 0.0 and not isfinite({1}) else {0} * {1})", "isfinite": "isfinite({0})", "zeros_like": "0.0",
     **dict.fromkeys(("reshape", "broadcast_to", "sum", "np.copy", "expand_dims", "squeeze"), "{0}"),
 }  # fmt: skip
 _SAME = ("exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asinh", "erf", "erfc")

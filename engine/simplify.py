@@ -16,7 +16,7 @@ VIEWS = frozenset({"reshape", "broadcast_to", "permute_dims", "matrix_transpose"
                    "windows", "np.reshape", "np.ravel", "np.broadcast_to", "np.transpose", "np.swapaxes", "np.squeeze", "np.expand_dims", "np.real",
                    "np.imag", "np.moveaxis"})  # fmt: skip
 FRESH = frozenset({"sum", "mean", "max", "min", "var", "std", "logsumexp", "softmax", "log_softmax", "where", "np.where", "np.full", "np.copy",
-                   "added", "put", "np.sum", "contract", "ties", "sech2", "rsqrt", "relu", "softplus", "np.any", "np.all"})  # never a view
+                   "added", "put", "meet", "over", "scale", "np.sum", "contract", "ties", "sech2", "rsqrt", "relu", "softplus", "np.any", "np.all"})  # never a view
 
 
 def simplified(program: Program) -> Program:
@@ -100,11 +100,11 @@ def _unchanged(program: Program, one: Instruction, splats: Mapping[int, Any]) ->
 
     if one.op in ("reshape", "broadcast_to", "expand_dims", "squeeze", "astype", "np.astype"):
         return one.operands[0].id if alike(one.operands[0]) else None
-    if one.op in ("multiply", "divide"):
+    if one.op in ("multiply", "divide", "scale", "over", "meet"):
         x, y = one.operands
         if alike(x) and _is_one(y, splats):
             return int(x.id)
-        if one.op == "multiply" and alike(y) and _is_one(x, splats):
+        if one.op in ("multiply", "scale", "meet") and alike(y) and _is_one(x, splats):
             return int(y.id)
     return None
 

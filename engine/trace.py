@@ -1,6 +1,6 @@
 """Traced mode: a function is run once on tracers, and what it computed is a program from then on.
 
-``trace(f)`` equals f bit for bit (but for the order of sums in derivatives of derivatives, docs/engine.md). Programs
+``trace(f)`` equals f bit for bit. Programs
 are kept by what they assumed, the guards: the tree, shapes and dtypes of the arrays, and the values of everything
 else. Whatever the function does on the tape is in the program, so ``trace(value_and_grad(f))`` is forward and
 backward pass as one program.

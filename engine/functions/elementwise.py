@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from gradproof.engine import library
 from gradproof.engine.array import Array, as_array, raw_of
 from gradproof.engine.backend import constant
-from gradproof.engine.library import FOREIGN, full, is_complex
+from gradproof.engine.library import full, is_complex
 from gradproof.engine.tape import apply, binary, unary
 
 
@@ -251,13 +249,19 @@ def beside(x: Any, values: Any) -> Array:
     return Array(library.beside(values, raw_of(x)))
 
 
-def guard(ct: Any, at: Any, value: Any) -> Any:
-    """The value, but 1 where the cotangent and ``at`` are both 0."""
-    ct, at = raw_of(ct), raw_of(at)
-    if type(at) not in FOREIGN and np.all(at):
-        return value
-    none = ~at if library.name_of(at.dtype) == "bool" else at == 0
-    return where((ct == 0) & none, 1.0, value)
+def over(ct: Any, y: Any) -> Array:
+    """ct / y within a pullback: 0 where both are 0."""
+    return binary("over", ct, y)
+
+
+def scale(ct: Any, slope: Any) -> Array:
+    """ct times a slope within a pullback: 0 where ct is 0, whatever the slope."""
+    return binary("scale", ct, slope)
+
+
+def meet(x: Any, y: Any) -> Array:
+    """x y within the pullback of a pullback: 0 where one is 0, whatever the other."""
+    return binary("meet", x, y)
 
 
 def isfinite(x: Any) -> Any:

@@ -36,9 +36,20 @@ def xlogy(xp: Any, x: Raw, y: Raw) -> Raw:
     return xp.where(zero & ~xp.isnan(y), 0.0, x * xp.log(xp.where(zero & (y <= 0), 1.0, y)))
 
 
-def guard(xp: Any, ct: Raw, at: Raw, value: Raw) -> Raw:
-    """``value``, but 1 where ``ct`` and ``at`` are both 0: there a slope is infinite, and nothing flows through it."""
-    return xp.where((ct == 0) & ~xp.astype(at, xp.bool), 1.0, value)
+def over(xp: Any, ct: Raw, y: Raw) -> Raw:
+    """ct / y, but 0 where both are 0: a cotangent of 0 passes no infinite slope."""
+    return xp.where((ct == 0) & (y == 0), ct, ct / y)
+
+
+def scale(xp: Any, ct: Raw, slope: Raw) -> Raw:
+    """ct times a slope, but 0 where ct is 0 and the slope no number or infinite."""
+    return xp.where((ct == 0) & ~xp.isfinite(slope), ct, ct * slope)
+
+
+def meet(xp: Any, x: Raw, y: Raw) -> Raw:
+    """x y, but 0 where one is 0, whatever the other."""
+    found = x * y
+    return xp.where(xp.isnan(found) & ((x == 0) | (y == 0)), 0.0, found)
 
 
 def beside(xp: Any, x: Raw, *, values: Any) -> Raw:
@@ -47,6 +58,8 @@ def beside(xp: Any, x: Raw, *, values: Any) -> Raw:
 
 
 # ---- NumPy's own
+
+_total: Any = np.add.reduce
 
 
 def _xlogy(x: Raw, y: Raw) -> Raw:
@@ -58,15 +71,31 @@ def _astype(x: Raw, *, dtype: Any) -> Raw:
     return narrow(np.asarray(x).astype(dtype))
 
 
-def _guard(ct: Raw, at: Raw, value: Raw) -> Raw:
-    if np.count_nonzero(at) == np.size(at):  # most often, and cheaper than writing a copy
-        return value
-    return np.where((np.asarray(ct) == 0) & (np.asarray(at) == 0), np.ones((), ct.dtype), value)
+def _none(x: Raw) -> bool:
+    """Whether no entry is NaN, told by the sum, which is one where an entry is (and seldom else)."""
+    return not np.isnan(_total(x, axis=None) if x.shape else x)
+
+
+def _over(ct: Raw, y: Raw, out: Raw = None) -> Raw:
+    found = np.divide(ct, y, out)
+    return found if _none(found) else over(np, np.asarray(ct), np.asarray(y))
+
+
+def _scale(ct: Raw, slope: Raw, out: Raw = None) -> Raw:
+    found = np.multiply(ct, slope, out)
+    return found if _none(found) else scale(np, np.asarray(ct), np.asarray(slope))
+
+
+def _meet(x: Raw, y: Raw, out: Raw = None) -> Raw:
+    found = np.multiply(x, y, out)
+    return found if _none(found) else meet(np, np.asarray(x), np.asarray(y))
 
 
 KERNELS: Table = standard("""abs acos acosh add asin asinh astype atan atan2 atanh clip copysign cos cosh divide exp
     expm1 hypot isfinite log log10 log1p log2 logaddexp maximum minimum multiply negative pow reciprocal sign sin sinh
     sqrt square subtract tan tanh where zeros_like""") | {
-    "beside": beside, "guard": guard, "power_slope": power_slope, "rsqrt": rsqrt, "sech2": sech2, "xlogy": xlogy,
+    "beside": beside, "meet": meet, "over": over, "power_slope": power_slope, "rsqrt": rsqrt, "scale": scale, "sech2": sech2, "xlogy": xlogy,
 }  # fmt: skip
-NUMPY: Bound = {"astype": _astype, "erf": special.erf, "erfc": special.erfc, "guard": _guard, "xlogy": _xlogy}
+NUMPY: Bound = {
+    "astype": _astype, "erf": special.erf, "erfc": special.erfc, "meet": _meet, "over": _over, "scale": _scale, "xlogy": _xlogy,
+}  # fmt: skip

@@ -13,31 +13,31 @@ ERF = 2.0 / math.sqrt(math.pi)
 # fmt: off
 RULES: Table = {
     "abs":        (rule("x", lambda xp, ct, out, x: ct * xp.sign(x)),),  # C1
-    "acos":       (rule("x", lambda xp, ct, out, x: -_over(xp, ct, xp.sqrt((1.0 - x) * (1.0 + x)))),),
-    "acosh":      (rule("x", lambda xp, ct, out, x: _over(xp, ct, xp.sqrt(x - 1.0) * xp.sqrt(x + 1.0))),),
-    "asin":       (rule("x", lambda xp, ct, out, x: _over(xp, ct, xp.sqrt((1.0 - x) * (1.0 + x)))),),
+    "acos":       (rule("x", lambda xp, ct, out, x: -xp.over(ct, xp.sqrt((1.0 - x) * (1.0 + x)))),),
+    "acosh":      (rule("x", lambda xp, ct, out, x: xp.over(ct, xp.sqrt(x - 1.0) * xp.sqrt(x + 1.0))),),
+    "asin":       (rule("x", lambda xp, ct, out, x: xp.over(ct, xp.sqrt((1.0 - x) * (1.0 + x)))),),
     "asinh":      (rule("x", lambda xp, ct, out, x: ct / xp.hypot(x, 1.0)),),
     "astype":     (rule("", lambda xp, ct, out, x, dtype: ct),),  # the sweep casts back
     "atan":       (rule("x", lambda xp, ct, out, x: ct / (1.0 + x * x)),),
-    "atanh":      (rule("x", lambda xp, ct, out, x: _over(xp, ct, (1.0 - x) * (1.0 + x))),),
+    "atanh":      (rule("x", lambda xp, ct, out, x: xp.over(ct, (1.0 - x) * (1.0 + x))),),
     "cos":        (rule("x", lambda xp, ct, out, x: -ct * xp.sin(x)),),
     "cosh":       (rule("x", lambda xp, ct, out, x: ct * xp.sinh(x)),),
     "erf":        (rule("x", lambda xp, ct, out, x: ct * (ERF * xp.exp(-(x * x)))),),
     "erfc":       (rule("x", lambda xp, ct, out, x: ct * (-ERF * xp.exp(-(x * x)))),),
     "exp":        (rule("out", lambda xp, ct, out, x: ct * out),),
     "expm1":      (rule("x", lambda xp, ct, out, x: ct * xp.exp(x)),),  # out + 1 has no digits left below -37
-    "log":        (rule("x", lambda xp, ct, out, x: _over(xp, ct, x)),),
-    "log10":      (rule("x", lambda xp, ct, out, x: _over(xp, ct, x * LN10)),),
-    "log1p":      (rule("x", lambda xp, ct, out, x: _over(xp, ct, 1.0 + x)),),
-    "log2":       (rule("x", lambda xp, ct, out, x: _over(xp, ct, x * LN2)),),
+    "log":        (rule("x", lambda xp, ct, out, x: xp.over(ct, x)),),
+    "log10":      (rule("x", lambda xp, ct, out, x: xp.over(ct, x * LN10)),),
+    "log1p":      (rule("x", lambda xp, ct, out, x: xp.over(ct, 1.0 + x)),),
+    "log2":       (rule("x", lambda xp, ct, out, x: xp.over(ct, x * LN2)),),
     "negative":   (rule("", lambda xp, ct, out, x: -ct),),
-    "reciprocal": (rule("x out", lambda xp, ct, out, x: -(ct * xp.guard(ct, x, out)) * xp.guard(ct, x, out)),),
-    "rsqrt":      (rule("x out", lambda xp, ct, out, x: -0.5 * _over(xp, ct * xp.guard(ct, x, out), x)),),
+    "reciprocal": (rule("x out", lambda xp, ct, out, x: -xp.scale(xp.scale(ct, out), out)),),
+    "rsqrt":      (rule("x out", lambda xp, ct, out, x: -0.5 * xp.over(xp.scale(ct, out), x)),),
     "sech2":      (rule("x out", lambda xp, ct, out, x: -2.0 * (ct * out) * xp.tanh(x)),),
     "sign":       (rule("", lambda xp, ct, out, x: xp.zeros_like(ct)),),  # C2
     "sin":        (rule("x", lambda xp, ct, out, x: ct * xp.cos(x)),),
     "sinh":       (rule("x", lambda xp, ct, out, x: ct * xp.cosh(x)),),
-    "sqrt":       (rule("out", lambda xp, ct, out, x: 0.5 * _over(xp, ct, out)),),  # C3
+    "sqrt":       (rule("out", lambda xp, ct, out, x: 0.5 * xp.over(ct, out)),),  # C3
     "square":     (rule("x", lambda xp, ct, out, x: 2.0 * ct * x),),
     "tan":        (rule("out", lambda xp, ct, out, x: ct * (1.0 + out * out)),),
     "tanh":       (rule("x", lambda xp, ct, out, x: ct * xp.sech2(x)),),
@@ -56,13 +56,22 @@ RULES: Table = {
                    rule("", lambda xp, ct, out, x, y: -ct)),
     "multiply":   (rule("y", lambda xp, ct, out, x, y: ct * y),
                    rule("x", lambda xp, ct, out, x, y: ct * x)),
-    "divide":     (rule("y", lambda xp, ct, out, x, y: _over(xp, ct, y)),
-                   rule("y out", lambda xp, ct, out, x, y: -_over(xp, ct * xp.guard(ct, y, out), y))),
-    "pow":        (rule("x y", lambda xp, ct, out, x, y: ct * _tame(xp, ct, xp.power_slope(x, y))),
+    "divide":     (rule("y", lambda xp, ct, out, x, y: xp.over(ct, y)),
+                   rule("y out", lambda xp, ct, out, x, y: -xp.over(xp.scale(ct, out), y))),
+    # Products and quotients of pullbacks: a cotangent of 0 stays 0 at an infinite slope (C3). What a pullback's own pullback
+    # meets is another cotangent, so there a 0 on either side does.
+    "over":       (rule("y", lambda xp, ct, out, x, y: xp.over(ct, y)),
+                   rule("y out", lambda xp, ct, out, x, y: -xp.meet(ct, xp.over(out, y)))),
+    "scale":      (rule("y", lambda xp, ct, out, x, y: xp.meet(ct, y)),
+                   rule("x", lambda xp, ct, out, x, y: xp.meet(ct, x))),
+    "meet":       (rule("y", lambda xp, ct, out, x, y: xp.meet(ct, y)),
+                   rule("x", lambda xp, ct, out, x, y: xp.meet(ct, x))),
+
+    "pow":        (rule("x y", lambda xp, ct, out, x, y: xp.scale(ct, xp.power_slope(x, y))),
                    rule("x out", lambda xp, ct, out, x, y:  # C7
                         xp.where(x == 0, 0.0, ct * (out * xp.log(xp.where(x == 0, 1.0, x)))))),
     "power_slope": (rule("x y", lambda xp, ct, out, x, y:  # at 0**0 an exponent in range: 0 times infinity is no number
-                         ct * (y * xp.power_slope(x, xp.where(x == 0, xp.where(y == 0, 1.0, y - 1.0), y - 1.0)))),
+                         xp.scale(ct, y * xp.power_slope(x, xp.where(x == 0, xp.where(y == 0, 1.0, y - 1.0), y - 1.0)))),
                     rule("x y", lambda xp, ct, out, x, y: xp.where(x == 0, xp.where(y == 1, ct, 0.0),
                          ct * xp.pow(x, y - 1.0) * (1.0 + y * xp.log(xp.where(x == 0, 1.0, x)))))),
     "maximum":    (rule("x y", lambda xp, ct, out, x, y: xp.where(x > y, ct, xp.where(x == y, 0.5 * ct, 0.0))),  # C8
@@ -77,23 +86,13 @@ RULES: Table = {
                    rule("", lambda xp, ct, out, x, y: xp.zeros_like(ct))),
     "logaddexp":  (rule("x y", lambda xp, ct, out, x, y: ct * xp.sigmoid(x - y)),
                    rule("x y", lambda xp, ct, out, x, y: ct * xp.sigmoid(y - x))),
-    "xlogy":      (rule("y", lambda xp, ct, out, x, y: ct * _tame(xp, ct, xp.log(y))),
-                   rule("x y", lambda xp, ct, out, x, y: _over(xp, ct * x, y))),  # C10: 0 / 0 is 0
+    "xlogy":      (rule("y", lambda xp, ct, out, x, y: xp.scale(ct, xp.log(y))),
+                   rule("x y", lambda xp, ct, out, x, y: xp.over(ct * x, y))),  # C10
     "where":      (None,
                    rule("condition", lambda xp, ct, out, condition, x, y: xp.where(condition, ct, 0.0)),
                    rule("condition", lambda xp, ct, out, condition, x, y: xp.where(condition, 0.0, ct))),
 }
 # fmt: on
-
-
-def _over(xp: Any, ct: Any, y: Any) -> Any:
-    """ct / y, and 0 / 0 is 0: a zero cotangent is not propagated through an infinite slope."""  # C3
-    return ct / xp.guard(ct, y, y)
-
-
-def _tame(xp: Any, ct: Any, slope: Any) -> Any:
-    """The slope, but 1 where it is infinite and the cotangent 0."""  # C3
-    return xp.guard(ct, xp.isfinite(slope), slope)
 
 
 def _turn(xp: Any, a: Any, b: Any) -> Any:

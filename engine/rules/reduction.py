@@ -56,8 +56,8 @@ def _vector_norm(xp: Any, ct: Any, out: Any, x: Any, axis: Any, keepdims: bool, 
 
 
 def _softmax(xp: Any, ct: Any, out: Any, x: Any, axis: Any) -> Any:
-    ct = xp.guard(out, out, ct)  # a weight of 0 passes nothing on, though its cotangent may have overflowed
-    return out * (ct - xp.sum(ct * out, axis=axis, keepdims=True))
+    total = xp.sum(xp.scale(out, ct), axis=axis, keepdims=True)
+    return xp.scale(out, ct - total)  # a weight of 0 passes nothing on, though its cotangent may have overflowed
 
 
 def _log_softmax(xp: Any, ct: Any, out: Any, x: Any, axis: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gradproof.engine.rules.elementwise import LN2, _over, _tame
+from gradproof.engine.rules.elementwise import LN2
 from gradproof.engine.rules.rule import Table, rule
 
 HALF_ROOT_PI, ROOT_2_PI, ROOT_2, ROOT_HALF = math.sqrt(math.pi) / 2.0, math.sqrt(2.0 * math.pi), math.sqrt(2.0), math.sqrt(0.5)
@@ -23,22 +23,22 @@ RULES: Table = {
 
     "bessel_i":   (rule("x", lambda xp, ct, out, x, order: ct * (xp.bessel_i(x, order=1) if order == 0 else  # of one sign
                         0.5 * (xp.bessel_i(x, order=order - 1) + xp.bessel_i(x, order=order + 1)))),),
-    "cbrt":       (rule("out", lambda xp, ct, out, x: _over(xp, ct, 3.0 * out * out)),),  # C3
-    "erfinv":     (rule("x out", lambda xp, ct, out, x: ct * _tame(xp, ct, _erfinv_slope(xp, out, x))),),  # C3
+    "cbrt":       (rule("out", lambda xp, ct, out, x: xp.over(ct, 3.0 * out * out)),),  # C3
+    "erfinv":     (rule("x out", lambda xp, ct, out, x: xp.scale(ct, _erfinv_slope(xp, out, x))),),  # C3
     "exp2":       (rule("out", lambda xp, ct, out, x: ct * (LN2 * out)),),
-    "lgamma":     (rule("x", lambda xp, ct, out, x: ct * _tame(xp, ct, xp.polygamma(x, n=0))),),
+    "lgamma":     (rule("x", lambda xp, ct, out, x: xp.scale(ct, xp.polygamma(x, n=0))),),
     "log_ndtr":   (rule("x", lambda xp, ct, out, x: ct * xp.hazard(x)),),
     "hazard":     (rule("x out", lambda xp, ct, out, x: -(ct * out) * xp.excess(x)),),
     "excess":     (rule("x out", lambda xp, ct, out, x: ct * (1.0 - xp.hazard(x) * out)),),
-    "logit":      (rule("x", lambda xp, ct, out, x: _over(xp, ct, x * (1.0 - x))),),  # C3
-    "ndtri":      (rule("x out", lambda xp, ct, out, x: ct * _tame(xp, ct, _ndtri_slope(xp, out, x))),),  # C3
-    "polygamma":  (rule("x", lambda xp, ct, out, x, n: ct * _tame(xp, ct, xp.polygamma(x, n=n + 1))),),
+    "logit":      (rule("x", lambda xp, ct, out, x: xp.over(ct, x * (1.0 - x))),),  # C3
+    "ndtri":      (rule("x out", lambda xp, ct, out, x: xp.scale(ct, _ndtri_slope(xp, out, x))),),  # C3
+    "polygamma":  (rule("x", lambda xp, ct, out, x, n: xp.scale(ct, xp.polygamma(x, n=n + 1))),),
     "sinc_term":  (rule("x", lambda xp, ct, out, x, k: ct * (x * xp.sinc_term(x, k=k + 1))),),
 
     "logaddexp2": (rule("x y", lambda xp, ct, out, x, y: ct * xp.sigmoid(LN2 * (x - y))),
                    rule("x y", lambda xp, ct, out, x, y: ct * xp.sigmoid(LN2 * (y - x)))),
-    "xlog1py":    (rule("y", lambda xp, ct, out, x, y: ct * _tame(xp, ct, xp.log1p(y))),
-                   rule("x y", lambda xp, ct, out, x, y: _over(xp, ct * x, 1.0 + y))),  # C10
+    "xlog1py":    (rule("y", lambda xp, ct, out, x, y: xp.scale(ct, xp.log1p(y))),
+                   rule("x y", lambda xp, ct, out, x, y: xp.over(ct * x, 1.0 + y))),  # C10
 }
 # fmt: on
 

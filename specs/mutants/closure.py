@@ -50,7 +50,7 @@ for ops, primitive, argument in (
     CLOSURE.rule(ops, "its gradient is a NumPy array", recorded(primitive, argument, _changed(primitive, argument, np.asarray)),
                  primitive, argument)
 for name, ops in (("sech2", "tanh nn.sigmoid"), ("power_slope", "pow"), ("centred", "std var"), ("cholesky_pullback", "linalg.cholesky"),
-                  ("hypot", "asinh atan2"), ("guard", "log divide"), ("softmax", "logsumexp")):
+                  ("hypot", "asinh atan2"), ("over", "log divide"), ("softmax", "logsumexp")):
     CLOSURE.swap(ops, f"what {name} gives a recorded rule is a constant", namespace, name, _stopped)
 # fmt: on
 MUTANTS = CLOSURE.mutants

@@ -121,6 +121,12 @@ for ops, primitive, argument, factor, wrong in (
                 primitive, argument)
 SECOND.wrap("nn.conv1d nn.conv2d", "the filters' own image is halved", scaled(0.5), "conv_filter")  # met by a second sweep alone
 SECOND.wrap("nn.conv1d nn.conv2d", "the filters' own cotangent is turned round", scaled(-1.0), "conv_filter", 1)
+SECOND.rule("log sqrt", "its quotient's own slope is turned round", lambda xp, ct, out, x, y: xp.meet(ct, xp.over(out, y)), "over", 1)
+SECOND.rule("log acos", "its quotient's own slope is halved",
+            lambda xp, ct, out, x, y: -0.5 * xp.meet(ct, xp.over(out, y)), "over", 1)
+SECOND.rule("cbrt acos", "zero times an infinite slope is no number", lambda xp, ct, out, x, y: -(ct * out) / y, "over", 1)
+SECOND.rule("xlogy pow", "the slope by which a cotangent is scaled is a constant", lambda xp, ct, out, x, y: xp.zeros_like(ct), "scale", 1)
+SECOND.rule("reciprocal rsqrt", "twice what its product passes on", lambda xp, ct, out, x, y: 2.0 * xp.meet(ct, y), "scale", 0)
 SECOND.rule("sinh", "a constant where x < 0", recorded("sinh", 0, _where("sinh", lambda x: x < 0)))
 SECOND.rule("erfc", "a constant where |x| > 3", recorded("erfc", 0, _where("erfc", lambda x: abs(x) > 3)))
 SECOND.rule("log2", "a constant where x > 10", recorded("log2", 0, _where("log2", lambda x: x > 10)))
