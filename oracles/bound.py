@@ -198,11 +198,16 @@ def forward(
                 d = INFINITY
             else:
                 found = known[k] = slopes(tape, values, k)
-                for i, p in zip(a, found, strict=True):
-                    if dv[i]:
-                        d += carried(p, dv[i])
+                for i, p in zip(a, found, strict=True):  # a whole number (of floor) may move by one rounding here, as an input may
+                    move = dv[i] or (0.0 if rows[i] is CONSTANT else u * size[i])
+                    if move:
+                        d += carried(p, move)
                 if row is SQUARE:
                     d += dv[a[0]] * dv[a[0]]  # all there is where the argument is 0
+                elif size[k] <= d < INFINITY and any(dv[i] for i in a):  # so too of xlogy at (0, 1)
+                    for i, qs in zip(a, curvatures(row, a, values, k, found), strict=True):  # type: ignore[arg-type]
+                        for j, q in zip(a, qs, strict=True):
+                            d += carried(q, dv[i] * dv[j]) / 2
                 if lossy and saturates(row, spelled):
                     d += 2 * u
             d = finite(d)
@@ -244,3 +249,11 @@ def slopes(tape: Tape, values: Sequence[arb], k: int) -> tuple[arb, ...]:
     if type(row) is Unary:
         return (row.slope(ARB, values[args[0]], values[k]),)
     return row.slopes(ARB, values[args[0]], values[args[1]], values[k])  # type: ignore[union-attr]
+
+
+def curvatures(row: Unary | Binary, args: tuple[int, ...], values: Sequence[arb], k: int, first: Slopes) -> tuple[Slopes, ...]:
+    """Second slopes of a table row at ``values``, for each operand by each operand."""
+    if type(row) is Unary:
+        return ((row.second(ARB, values[args[0]], values[k], first[0]),),)
+    qaa, qab, qbb = row.seconds(ARB, values[args[0]], values[args[1]], values[k])  # type: ignore[union-attr]
+    return (qaa, qab), (qab, qbb)

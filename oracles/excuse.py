@@ -16,7 +16,7 @@ from gradproof.oracles.ball import arb
 from gradproof.oracles.certificate import Certificate
 from gradproof.oracles.finding import Finding, Worst
 from gradproof.oracles.graph import Array
-from gradproof.oracles.reach import below, edges, out_of_range, steep, undefined, untaken
+from gradproof.oracles.reach import below, edges, mixed, out_of_range, steep, undefined, untaken
 from gradproof.oracles.trial import Trial, capabilities
 from gradproof.oracles.verdict import Kind
 
@@ -105,6 +105,7 @@ def _excuse(
     """A finding that is no fault of a rule, and the failing entries that it explains."""
     excuses: tuple[tuple[Kind, Callable[[], set[int]], str, Callable[[float], bool]], ...] = (
         (Kind.RANGE, lambda: out_of_range(certificate), OVER, lambda x: True),
+        (Kind.RANGE, lambda: mixed(certificate), OVER, math.isnan),
         (Kind.SUBGRADIENT, lambda: declared(certificate, answer.trial), DECLARED, math.isnan),
         (Kind.ILL_CONDITIONED, lambda: edges(certificate), EDGE, math.isnan),
         (

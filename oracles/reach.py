@@ -23,7 +23,6 @@ from gradproof.oracles.ball import (
 )
 from gradproof.oracles.bound import slopes
 from gradproof.oracles.certificate import Certificate
-from gradproof.oracles.sweep import Adjoints
 
 RANGE_SHARE = 0.25  # of the largest number: an engine's own intermediates may be a few times larger than ours
 PLAIN = frozenset({ADD, SUBTRACT, NEGATIVE, POOL})  # slopes 1 and -1, whatever the operands
@@ -84,24 +83,37 @@ def overflown(certificate: Certificate) -> tuple[set[int], set[int]]:
 
 def out_of_range(certificate: Certificate, adjoint: bool = True) -> set[int]:
     """Rows whose adjoint a value (or an adjoint, for the cotangent given) too large for the dtype may spoil."""
+    return _spoilt(certificate, *overflown(certificate), _large_adjoints(certificate) if adjoint else ())
+
+
+def _large_adjoints(certificate: Certificate) -> set[int]:
+    """Rows whose adjoint is too large for the dtype; one that is infinite exactly is a pole, not an overflow."""
     limit = certificate.unit.largest * RANGE_SHARE
     adjoints = certificate.sweep()[2]
-    over: set[int] = set()
-    if adjoint:  # an adjoint that is infinite exactly is a pole, not an overflow
-        for k, (ct, size) in enumerate(zip(adjoints.value, adjoints.total, strict=True)):
-            if not size <= limit and ct is not None and ct.is_finite():
-                over.add(k)
-    return _spoilt(certificate, *overflown(certificate), adjoints, over)
+    pairs = enumerate(zip(adjoints.value, adjoints.total, strict=True))
+    return {k for k, (ct, size) in pairs if not size <= limit and ct is not None and ct.is_finite()}
 
 
-def _spoilt(
-    certificate: Certificate, astray: set[int], below: set[int], adjoints: Adjoints, more: Iterable[int] = ()
-) -> set[int]:
+def mixed(certificate: Certificate) -> set[int]:
+    """Rows beside an adjoint too large for the dtype: a product with a matrix multiplies it by zeros, of a mask or a factor.
+
+    Only a NaN can come of that. The entries are those of the operands of the node that has this adjoint, and no others.
+    """
+    over, graph, values = _large_adjoints(certificate), certificate.case.graph, certificate.recording.values
+    found: set[int] = set()
+    for value, node in graph.numbered() if over else ():
+        if any(values[value + i].dtype == object and over.intersection(indices(values[value + i])) for i in range(node.results)):
+            found.update(i for o in node.operands if values[o].dtype == object for i in indices(values[o]))
+    return reached(certificate.recording.tape, found, both=certificate.forward.ties)
+
+
+def _spoilt(certificate: Certificate, astray: set[int], below: set[int], more: Iterable[int] = ()) -> set[int]:
     """Rows whose adjoint is spoilt by values that go ``astray``, and by those computed from them (``below``).
 
     A sum passes its adjoint on whatever its operands are; a selection may take the other branch only where what it
     compares is itself computed from such a value, or where both are such. What an op computes inside and then discards
-    (the exponential of elu at 1000) is its own business: no NaN of it is excused.
+    (the exponential of elu at 1000) is its own business: no NaN of it is excused. What it does not discard counts where
+    this cotangent is zero too: zero times the infinity is no number.
     """
     tape = certificate.recording.tape
     touched = astray | below
@@ -113,8 +125,9 @@ def _spoilt(
                 turned.add(k)
     starts = {k for k in touched if tape.rows[k] not in PLAIN and tape.rows[k] is not SELECT}
     if starts:
+        used = reached(tape, certificate.outputs, both=certificate.forward.ties)
         results = {i for value in certificate.recording.values if value.dtype == object for i in indices(value)}
-        starts = {k for k in starts if k in results or adjoints.value[k] is not None}
+        starts &= used | results
     return reached(tape, starts | turned | set(more), both=turned | set(certificate.forward.ties))
 
 
@@ -136,7 +149,7 @@ def _around(certificate: Certificate, astray: set[int]) -> set[int]:
     if not astray:
         return astray
     tape = certificate.recording.tape
-    through = _spoilt(certificate, astray, computed_from(tape, astray), certificate.sweep()[2])
+    through = _spoilt(certificate, astray, computed_from(tape, astray))
     return reached(tape, astray, both=certificate.forward.ties) | through
 
 

@@ -21,8 +21,18 @@ from gradproof.oracles.ball import (
     Tape,
     arb,
 )
-from gradproof.oracles.bound import FAINT, INFINITY, Forward, Rounding, Slopes, carried, finite, loss, slopes
-from gradproof.oracles.scalar import ARB, Binary, Unary
+from gradproof.oracles.bound import (
+    FAINT,
+    INFINITY,
+    Forward,
+    Rounding,
+    Slopes,
+    carried,
+    curvatures,
+    finite,
+    loss,
+    slopes,
+)
 
 UNKNOWN = arb("nan")
 DISC = (arb(0, 1), arb(0, 1))  # the slopes of a length at the origin
@@ -82,7 +92,7 @@ def reverse(
 
     pools: set[int] = set()
     for k, seed in seeds:
-        send(k, seed, 0.0)
+        send(k, seed, 0.0 if seed.is_zero() else eta)  # one below the normal numbers has few digits
     for k in range(max((k for k, _ in seeds), default=-1), -1, -1):
         A = value[k]
         if A is None:
@@ -154,7 +164,7 @@ def reverse(
             if origin:
                 result.singular.append(k)
             elif given is None:
-                seconds = _seconds(row, a, values, k, first)  # type: ignore[arg-type]
+                seconds = curvatures(row, a, values, k, first)  # type: ignore[arg-type]
             size = float(A.abs_upper()) if wide else abs(float(A))
             scale = factors[k] * u
             for j, p, qs in zip(a, first, seconds, strict=True):
@@ -176,14 +186,6 @@ def reverse(
                 send(j, product, finite(carried(p, e) if qs else e) + finite((size + e) * dp + scale * through + eta))
     error[:] = map(finite, error)
     return result
-
-
-def _seconds(row: Unary | Binary, args: tuple[int, ...], values: Sequence[arb], k: int, first: Slopes) -> tuple[Slopes, ...]:
-    """Second slopes of a table row at ``values``, for each operand by each operand."""
-    if type(row) is Unary:
-        return ((row.second(ARB, values[args[0]], values[k], first[0]),),)
-    qaa, qab, qbb = row.seconds(ARB, values[args[0]], values[args[1]], values[k])  # type: ignore[union-attr]
-    return (qaa, qab), (qab, qbb)
 
 
 def tangent(tape: Tape, forward: Forward, direction: Mapping[int, arb], values: Sequence[arb] | None = None) -> list[arb]:

@@ -27,12 +27,17 @@ def cholesky_pullback(xp: Any, ct: Raw, out: Raw) -> Raw:
     return 0.5 * (bar + xp.matrix_transpose(bar))
 
 
+def _least(xp: Any, x: Raw) -> float:
+    """The smallest normal number: of those below it, the reciprocal may be infinite."""
+    return float(xp.finfo(x.dtype).smallest_normal)
+
+
 def row_scale(xp: Any, x: Raw) -> Raw:
-    """Powers of two, as a column, that bring the largest entry of each row of x to about 1."""
+    """Powers of two, as a column, that bring the largest entry of each row of x to about 1, as far as they are finite."""
     if 0 in x.shape:
         return xp.ones((*x.shape[:-1], 1), **like(x))
     top = xp.max(xp.abs(x), axis=-1, keepdims=True)
-    top = xp.where(xp.isfinite(top) & (top > 0), top, 1.0)
+    top = xp.where(xp.isfinite(top) & (top > 0), xp.maximum(top, xp.asarray(_least(xp, top), **like(top))), 1.0)
     return xp.pow(xp.asarray(2.0, **like(top)), -xp.ceil(xp.log2(top)))
 
 
@@ -52,10 +57,10 @@ def contract(xp: Any, *operands: Raw, terms: tuple[str, ...], result: str) -> Ra
 
 
 def _row_scale(x: Raw) -> Raw:
-    """Powers of two, as a column, that bring the largest entry of each row of x to between 1/2 and 1."""
+    """Powers of two, as a column, that bring the largest entry of each row of x to between 1/2 and 1, as far as they are finite."""
     greatest: Any = np.maximum.reduce
     size = np.abs(x)
-    _, exponent = np.frexp(greatest(size, axis=-1, keepdims=True, initial=0.0))
+    _, exponent = np.frexp(greatest(size, axis=-1, keepdims=True, initial=_least(np, size)))
     return np.ldexp(np.ones((), size.dtype), -exponent)
 
 

@@ -20,12 +20,15 @@ def _entries(x: Raw, axis: int) -> list[Raw]:
 
 
 def linear_recurrence(xp: Any, x: Raw, decay: Raw, *, axis: int, reverse: bool) -> Raw:
-    """y[i] = x[i] + decay[i] y[i - 1] along an axis, from the first entry on; from the last on, y[i + 1], in reverse."""
+    """y[i] = x[i] + decay[i] y[i - 1] along an axis, from the first entry on; from the last on, y[i + 1], in reverse.
+
+    A decay of 0 forgets what was before, also where that overflowed: a pullback of a running maximum has many.
+    """
     axis %= len(x.shape)
     pairs = list(zip(_entries(x, axis), _entries(decay, axis), strict=True))
     out: list[Raw] = []
     for entry, share in reversed(pairs) if reverse else pairs:
-        out.append(entry + share * out[-1] if out else entry)
+        out.append(entry + share * xp.where(share == 0, 0.0, out[-1]) if out else entry)
     return xp.concat(out[::-1] if reverse else out, axis=axis) if out else x
 
 
@@ -58,7 +61,7 @@ def _linear_recurrence(x: Raw, decay: Raw, *, axis: int, reverse: bool) -> Raw:
         rows, shares = rows[::-1], shares[::-1]
     for i in range(1, len(rows)):
         rows[i] += shares[i] * rows[i - 1]
-    return out
+    return out if np.isfinite(out).all() else linear_recurrence(np, x, decay, axis=axis, reverse=reverse)
 
 
 def _cumulative_max(x: Raw, *, axis: int) -> Raw:

@@ -90,7 +90,7 @@ def _outside(xp: Any, by_u: Any, u: Any, left: Any, row: Any, size: Any) -> Any:
 def _qr(xp: Any, ct: Any, out: Any, x: Any) -> Any:
     m, n = x.shape[-2:]
     q, r = out[..., :m, :], _T(xp, out[..., m:, :])
-    by_q, by_r = ct[..., :m, :], _T(xp, ct[..., m:, :])
+    by_q, by_r = ct[..., :m, :], xp.triu(_T(xp, ct[..., m:, :]), k=0)  # below, R is 0: an infinity there is nobody's
     beside = None
     if n > m:  # the columns beyond the square are Q times those of R
         beside = xp.matmul(q, by_r[..., m:])

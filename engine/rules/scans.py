@@ -22,9 +22,11 @@ def _recurrence_x(xp: Any, ct: Any, out: Any, x: Any, decay: Any, axis: int, rev
 
 
 def _recurrence_decay(xp: Any, ct: Any, out: Any, x: Any, decay: Any, axis: int, reverse: bool) -> Any:
-    before = xp.shifted(out, axis=axis, by=-1 if reverse else 1, fill=0.0)
-    adjoint = _adjoint(xp, ct, decay, axis, reverse)
-    return adjoint * xp.guard(adjoint, xp.isfinite(before), before)  # nothing flows through an overflow either
+    """The first decay has nothing before it, so its gradient is 0, whatever the cotangent: no product says so."""
+    by = -1 if reverse else 1
+    after = xp.shifted(_adjoint(xp, ct, decay, axis, reverse), axis=axis, by=-by, fill=0.0)
+    met = after * xp.guard(after, xp.isfinite(out), out)  # nothing flows through an overflow either
+    return xp.shifted(met, axis=axis, by=by, fill=0.0)
 
 
 def _prod(xp: Any, ct: Any, out: Any, x: Any, axis: int, include_initial: bool) -> Any:

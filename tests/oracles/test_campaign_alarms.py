@@ -1,0 +1,95 @@
+"""False alarms of the native engine in campaigns of random graphs, each with its cause, and that the cure excuses no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from answering import Bent, answering, case, chain
+
+from gradproof.oracles.graph import Case, Graph, Leaf, Node
+from gradproof.oracles.judge import judge
+from gradproof.oracles.registry import engine
+from gradproof.oracles.verdict import Kind
+
+NATIVE = engine("native")
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    with np.errstate(all="ignore"):
+        yield
+
+
+def leaves(*data: Any) -> tuple[Leaf, ...]:
+    return tuple(Leaf(np.asarray(x, dtype=float)) for x in data)
+
+
+def overflown_norm(cotangent: list[float]) -> Case:
+    """Seed 31001, float64, graph 21,273: layer_norm of an infinity, so that every normalised value is a NaN."""
+    nodes = (Node("exp", (2,)), Node("nn.layer_norm", (3, 0, 1), {"eps": 2.0**-10}))
+    return Case(Graph(leaves([1.0, 1.0, 1.0], [0.0, 0.0, 0.0], [0.0, 0.0, 6e10]), nodes, (4,)), (np.array(cotangent),))
+
+
+@pytest.mark.parametrize("cotangent", [[0.0, 0.0, 0.0], [0.0, 0.0, -1.5], [1.0, 0.0, 0.0]])
+def test_a_factor_beside_an_overflow_is_excused_where_the_cotangent_is_zero_too(cotangent: list[float]) -> None:
+    assert judge(overflown_norm(cotangent), NATIVE).kind is Kind.RANGE
+
+
+def test_a_bias_beside_an_overflow_is_not() -> None:
+    norm = overflown_norm([1.0, 0.0, 2.0])
+    assert judge(norm, answering(norm, [np.nan] * 3, [1.0, np.nan, 2.0], [np.nan] * 3)).kind is Kind.WRONG
+
+
+def masked(first: float = 0.5) -> Case:
+    """Attention of one query that sees the first of two keys, under a cotangent that overflows on its way there."""
+    mask = Leaf(np.array([[True, False]]), constant=True)
+    params = {"causal": False, "scale": 1.0, "grouped": False}
+    nodes = (Node("nn.scaled_dot_product_attention", (0, 1, 2, 3), params), Node("exp", (4,)), Node("exp", (5,)))
+    graph = Graph((*leaves([[1.0]], [[1.0], [2.0]], [[6.5], [first]]), mask), nodes, (6,))
+    return Case(graph, (np.array([[1e100]]),))
+
+
+def test_zeros_of_a_mask_beside_a_cotangent_that_overflowed_may_give_nan_and_no_other_number() -> None:
+    attention = masked()
+    spoilt = judge(attention, answering(attention, [[0.0]], [[0.0], [0.0]], [[np.inf], [np.nan]]))
+    assert next(f.kind for f in spoilt.findings if f.property == "gradient") is Kind.RANGE
+    assert judge(attention, answering(attention, [[0.0]], [[0.0], [0.0]], [[np.inf], [7.0]])).kind is Kind.WRONG
+
+
+def test_where_no_cotangent_overflows_a_nan_under_a_mask_is_wrong() -> None:
+    attention = Case(masked().graph, (np.array([[1.0]]),))
+    slope = np.exp(6.5) * np.exp(np.exp(6.5))
+    assert judge(attention, answering(attention, [[0.0]], [[0.0], [0.0]], [[slope], [np.nan]])).kind is Kind.WRONG
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_shares_of_a_tie_may_round_where_the_cotangent_is_below_the_normal_numbers(dtype: type) -> None:
+    least = float(np.finfo(dtype).smallest_subnormal)
+    tied = case("max", [1.0, 1.0, 1.0], ct=97 * least, dtype=dtype, axis=None, keepdims=False)
+    assert not judge(tied, NATIVE).kind.fails
+    normal = case("max", [1.0, 1.0, 1.0], ct=97 * 2.0**-60, dtype=dtype, axis=None, keepdims=False)
+    share = 32 * 2.0**-60
+    assert judge(normal, answering(normal, [share, share, share])).kind is Kind.WRONG
+
+
+def product_of_errors(op: str) -> Case:
+    """Seed 31001, float32, graph 39,129: xlog1py of two values that are zero but for their rounding."""
+    apart = [Node("sin", (0,)), Node("sin", (1,)), Node("subtract", (2, 3))]
+    ends = [Node("xlog1py", (4, 4))] if op == "xlog1py" else [Node("exp", (4,)), Node("xlogy", (4, 5))]
+    return Case(Graph(leaves([1.25], [1.25]), (*apart, *ends), (4 + len(ends),)), (np.array([1.0]),))
+
+
+@pytest.mark.parametrize("op", ["xlog1py", "xlogy"])
+def test_where_both_slopes_vanish_the_product_of_the_errors_is_the_error(op: str) -> None:
+    flat = product_of_errors(op)
+    assert judge(flat, Bent(outputs=lambda out: [out[0] + 1e-33])).kind is Kind.AGREE
+    assert judge(flat, Bent(outputs=lambda out: [out[0] + 1e-28])).kind is Kind.SPEC
+
+
+def test_a_library_function_of_a_whole_number_may_move_it_by_one_rounding() -> None:
+    """Seed 31001, float64, graph 58,759: SciPy's ndtr(-24) is off by half of 24**2 roundings, LOSSY only after a floor."""
+    assert judge(chain([-23.5], "floor", "ndtr"), NATIVE).kind is Kind.AGREE
+    assert judge(chain([-23.5], "floor"), Bent(outputs=lambda out: [out[0] - 4e-15])).kind is Kind.SPEC
