@@ -25,7 +25,7 @@ def _recurrence_decay(xp: Any, ct: Any, out: Any, x: Any, decay: Any, axis: int,
     """The first decay has nothing before it, so its gradient is 0, whatever the cotangent: no product says so."""
     by = -1 if reverse else 1
     after = xp.shifted(_adjoint(xp, ct, decay, axis, reverse), axis=axis, by=-by, fill=0.0)
-    met = after * xp.guard(after, xp.isfinite(out), out)  # nothing flows through an overflow either
+    met = xp.scale(after, out)  # nothing flows through an overflow either
     return xp.shifted(met, axis=axis, by=by, fill=0.0)
 
 
