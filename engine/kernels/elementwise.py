@@ -26,7 +26,7 @@ def power_slope(xp: Any, x: Raw, y: Raw) -> Raw:
     x, y = xp.asarray(x), xp.asarray(y)
     value = xp.pow(x, y)
     info = xp.finfo(value.dtype)
-    safe = (x != 0) & (xp.abs(value) > info.smallest_normal / info.eps) & (xp.abs(value) < info.max)
+    safe = (x != 0) & (y != 0) & (xp.abs(value) > info.smallest_normal / info.eps) & (xp.abs(value) < info.max)
     direct = y * xp.pow(x, xp.where(y == 0, 0.0, y - 1.0))
     return xp.where(safe, y * (value / x), direct)
 

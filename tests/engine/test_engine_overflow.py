@@ -59,3 +59,9 @@ def test_a_running_extreme_passes_no_overflow_on_to_entries_that_it_left_behind(
 def test_a_decay_of_zero_forgets_an_overflow() -> None:
     x, decay = np.array([INF, 1.0, 2.0]), np.array([1.0, 0.0, 1.0])
     assert (ge.linear_recurrence(x, decay).numpy() == [INF, 1.0, 3.0]).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_power_zero_has_no_slope_where_the_reciprocal_overflows(dtype: type) -> None:
+    x, y = np.array([np.finfo(dtype).smallest_subnormal]), np.zeros(1, dtype)
+    assert pulled(ge.pow, [1.0], x, y)[0] == 0.0
