@@ -155,15 +155,15 @@ def run(name: str, operands: Sequence[Any], params: dict[str, Any]) -> Batched:
     """A kernel's value at operands of which one is batched, by its rule, or example by example where it has none."""
     level = max((x.level for x in _batched([operands, params])), key=lambda level: level.depth)
     values, has = zip(*(_opened(x, level) for x in operands), strict=True) if operands else ((), ())
-    key = params.get("key") or ()
-    within = any(_opened(part, level)[1] for part in key)
+    key, within = params.get("key") or (), False
+    if any(type(part) is Batched for part in key):
+        within = any(_opened(part, level)[1] for part in key)
+        if within and any(type(part) is Batched and part.dtype == bool for part in key):
+            raise TraceError(f"{name} at a mask that differs between examples: so would their shapes. Use where instead.")
+        params = params | {"key": tuple(_named(part, level) for part in key)}
     if not any(has) and not within:
         return Batched(level, call(name, *values, **params), False)
     rule = RULES.get(name)
-    if within:
-        if any(type(part) is Batched and part.dtype == bool for part in key):
-            raise TraceError(f"{name} at a mask that differs between examples: so would their shapes. Use where instead.")
-        params = params | {"key": tuple(Operand(*_opened(part, level)) if type(part) is Batched else part for part in key)}
     given = [Operand(x, b) for x, b in zip(values, has, strict=True)]
     if rule is None:
         FALLBACKS[name] += 1
@@ -176,7 +176,7 @@ def call(name: str, *operands: Any, **params: Any) -> Array:
     if name in OPS or name in VARIADIC:
         return apply(name, operands, params)
     if name in LOGIC:
-        return Array(LOGIC[name](*(x.data if type(x) is Array else x for x in operands)))
+        return as_array(LOGIC[name](*(x.data if type(x) is Array else x for x in operands)))  # of no axes: NumPy gives a scalar
     f = getattr(recorded, name, None)
     if f is not None:
         return as_array(f(*operands, **params))
@@ -195,6 +195,14 @@ def _opened(x: Any, level: Level) -> tuple[Any, bool]:
     if type(x) is Batched and x.level is level:
         return x.inner, x.batched
     return (x if isinstance(x, int | float | complex | None | slice) or x is Ellipsis else as_array(x)), False
+
+
+def _named(part: Any, level: Level) -> Any:
+    """A part of a key: an Operand where it differs between examples, else what it is for all of them."""
+    if type(part) is not Batched:
+        return part
+    value, batched = _opened(part, level)
+    return Operand(value, True) if batched else value.data
 
 
 def _batched(values: Any) -> list[Batched]:

@@ -361,8 +361,9 @@ def _collect(slots: dict[int, Slot], heap: list[int], target: Node, c: Any, xp: 
             heappush(heap, -target.id)
         elif not slot.owned:
             slot.ct = copied(slot.ct)
-        if type(slot.ct) is ndarray and interpreted(c.value):  # a constant to the trace or the vmap that the value is in
-            slot.ct = buffer(target.shape, target.dtype, c.value) + slot.ct
+        if type(slot.ct) is ndarray:  # a constant to the trace or the vmap that the value or a part of the key is in
+            like = next((x for x in (c.value, *c.key) if interpreted(x)), None)
+            slot.ct = slot.ct if like is None else buffer(target.shape, target.dtype, like) + slot.ct
         slot.owned = True
         c.add_into(slot.ct)
         return
@@ -378,7 +379,7 @@ def _collect(slots: dict[int, Slot], heap: list[int], target: Node, c: Any, xp: 
     if slot is None:
         slots[target.id] = Slot(target, c)
         heappush(heap, -target.id)
-    elif slot.owned:
+    elif slot.owned and (type(c) is ndarray or not interpreted(c)):
         slot.ct += c
     else:
         slot.ct = (slot.ct if type(slot.ct) is ndarray else wide(slot.ct)) + c

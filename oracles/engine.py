@@ -7,8 +7,9 @@ Three methods are optional, and asked for only by the modes that an engine decla
 each is called on the engine's own arrays, inside an outer transform:
 
     jvp(fn, primals, tangents) -> (outputs, tangents of the outputs)     both tuples of arrays
-    vmap(fn) -> fn over a first axis of every argument and every result
-    compile(fn) -> fn, compiled
+    vmap(fn) -> fn over a first axis of every argument and every result; vmap(fn, in_axes=(one an argument), out_axes=one) over
+        these axes where it has such parameters
+    compile(fn) -> fn, compiled; called several times
 """
 
 from __future__ import annotations

@@ -8,18 +8,18 @@ each output. Both are certified on a tape that records tangents (``oracles.tange
 
 from __future__ import annotations
 
-import hashlib
-import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from gradproof.oracles import excuse, pushed
+from gradproof.oracles import company, excuse, pushed
 from gradproof.oracles.ball import PRECISION, precision
 from gradproof.oracles.bound import Rounding
 from gradproof.oracles.certificate import Certificate, certify, certify_recording, record
+from gradproof.oracles.directions import TANGENTS, Directions, directions, saved, with_directions
 from gradproof.oracles.engine import Engine, nestings
 from gradproof.oracles.entries import gradient
 from gradproof.oracles.errors import GradproofError, Unsupported
@@ -31,11 +31,8 @@ from gradproof.oracles.trial import Trial, capabilities, function
 from gradproof.oracles.verdict import Kind
 
 Function = Callable[..., tuple[Any, ...]]
-Directions = Sequence[Sequence[Array]]
 VMAP, COMPILED = "vmap of ", "compiled "
 REVERSE, FORWARD = "reverse", "forward"
-SYMMETRIC = frozenset({"linalg.cholesky"})  # frameworks differ in what the forward derivative is along others
-TANGENTS = "tangents"  # the key of a case's note that holds the directions
 
 
 @dataclass(frozen=True)
@@ -92,59 +89,6 @@ def offered(engine: Engine, names: Iterable[str], order: int = 3) -> tuple[str, 
     return tuple(m for m in MODES if m in names and m in declared and MODES[m].order <= order)
 
 
-# ---- directions
-
-
-def directions(case: Case, count: int) -> list[list[Array]]:
-    """``count`` directions of the primals: those saved with the case, or drawn from its content, signed, never constant."""
-    values = case.graph.primal_values
-    saved = case.note.get(TANGENTS)
-    if isinstance(saved, Sequence) and len(saved) >= count and all(_fits(s, values) for s in saved):
-        return [[_array(flat, x) for flat, x in zip(one, values, strict=True)] for one in saved[:count]]
-    digest = hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in (*values, *case.cotangents)))
-    rnd = random.Random(digest.hexdigest())
-    held = {node.operands[0] for node in case.graph.nodes if node.op in SYMMETRIC}
-    if held and max(held) >= len(case.graph.leaves):  # computed from other matrices: sums and products keep symmetry
-        square = (p for p, v in zip(case.graph.primals, values, strict=True) if v.ndim > 1 and v.shape[-1] == v.shape[-2])
-        held.update(square)
-    drawn = [[_drawn(rnd, x) for x in values] for _ in range(count)]
-    return [
-        [_symmetric(v) if p in held else v for p, v in zip(case.graph.primals, one, strict=True)] for one in drawn
-    ]
-
-
-def _symmetric(v: Array) -> Array:
-    return np.tril(v) + np.swapaxes(np.tril(v, -1), -1, -2)
-
-
-def _fits(saved: Any, values: Sequence[Array]) -> bool:
-    return len(saved) == len(values) and all(len(flat) == x.size for flat, x in zip(saved, values, strict=True))
-
-
-def _array(flat: Sequence[str], like: Array) -> Array:
-    return np.array([float.fromhex(v) for v in flat]).astype(like.dtype).reshape(like.shape)
-
-
-def _drawn(rnd: random.Random, like: Array) -> Array:
-    """Random; of ones of either sign; with zeros; or over eight decades."""
-    kind = rnd.randrange(8)
-    if kind == 0:
-        numbers = [rnd.choice((-1.0, 1.0)) for _ in range(like.size)]
-    elif kind == 1:
-        numbers = [rnd.gauss(0, 1) if rnd.random() < 0.5 else 0.0 for _ in range(like.size)]
-    elif kind == 2:
-        numbers = [rnd.choice((-1.0, 1.0)) * 10.0 ** rnd.uniform(-4, 4) for _ in range(like.size)]
-    else:
-        numbers = [rnd.gauss(0, 1) for _ in range(like.size)]
-    return np.array(numbers).astype(like.dtype).reshape(like.shape)
-
-
-def with_directions(case: Case, count: int) -> Case:
-    """The case with its directions in its note, so that it replays with them."""
-    saved = [[[float(v).hex() for v in x.ravel()] for x in one] for one in directions(case, count)]
-    return replace(case, note={**case.note, TANGENTS: saved})
-
-
 # ---- the reference
 
 
@@ -188,17 +132,10 @@ def _forward(engine: Any, fn: Function, moves: tuple[Any, ...]) -> Function:
 def tried_in(engine: Any, case: Case, mode: Mode) -> Trial:
     """The engine's answer in a mode, in ``first``; exceptions are caught and kept.
 
-    Under vmap the case is the second of a batch of two, whose first has every input in reverse order.
+    Under vmap the case is one of a batch, compiled it is one of several calls: ``beside`` has the answers for the others.
     """
     trial = Trial(engine, case)
     graph = case.graph
-    sizes = (len(graph.primals), len(case.cotangents))
-
-    def quantity(*flat: Any) -> tuple[Any, ...]:
-        xs, cts, rest = flat[: sizes[0]], flat[sizes[0] : sum(sizes)], flat[sum(sizes) :]
-        along = [rest[i : i + sizes[0]] for i in range(0, len(rest), sizes[0])] if sizes[0] else [()] * mode.levels
-        return composed(engine, fn, mode.word, cts, along)(*xs)
-
     try:
         declared = capabilities(engine)
         if mode.name not in declared.modes:
@@ -206,14 +143,13 @@ def tried_in(engine: Any, case: Case, mode: Mode) -> Trial:
         if graph.dtype.name not in declared.dtypes or any(declared.lacks(o, graph.dtype.name) for o in graph.ops):
             raise Unsupported(f"{engine.name} does not declare all ops of the graph in {graph.dtype.name}")
         fn = function(engine, graph)
-        arrays = [*graph.primal_values, *case.cotangents, *(v for one in directions(case, mode.levels) for v in one)]
-        if mode.around == VMAP:
-            arrays = [np.stack([_turned(a), a]) for a in arrays]
-        run = engine.vmap(quantity) if mode.around == VMAP else engine.compile(quantity) if mode.around else quantity
-        answers = run(*(engine.from_numpy(np.array(a, copy=True)) for a in arrays))
-        trial.first = [np.array(engine.to_numpy(a), copy=True) for a in answers]
-        if mode.around == VMAP:
-            trial.first = [np.array(a[1]) for a in trial.first]
+        operands = [*graph.primal_values, *case.cotangents, *(v for one in directions(case, mode.levels) for v in one)]
+        run = partial(_quantity, engine, fn, mode, len(graph.primals), len(case.cotangents))
+        if mode.around:
+            _in_company(trial, mode, run, operands)
+        else:
+            answers = run(*(engine.from_numpy(np.array(a, copy=True)) for a in operands))
+            trial.first = [np.array(engine.to_numpy(a), copy=True) for a in answers]
     except Unsupported as why:
         trial.unsupported = str(why)
     except KeyboardInterrupt:
@@ -223,9 +159,40 @@ def tried_in(engine: Any, case: Case, mode: Mode) -> Trial:
     return trial
 
 
-def _turned(v: Array) -> Array:
-    """Its entries in reverse order: another point that lies in the domain."""
-    return v.reshape(-1)[::-1].reshape(v.shape)
+def _quantity(engine: Any, fn: Function, mode: Mode, primals: int, cotangents: int, *flat: Any) -> tuple[Any, ...]:
+    """What a mode computes, as a function of primals, cotangents and directions."""
+    xs, cts, rest = flat[:primals], flat[primals : primals + cotangents], flat[primals + cotangents :]
+    along = [rest[i : i + primals] for i in range(0, len(rest), primals)] if primals else [()] * mode.levels
+    return composed(engine, fn, mode.word, cts, along)(*xs)
+
+
+def _in_company(trial: Trial, mode: Mode, run: Function, operands: list[Array]) -> None:
+    """The answers for all examples; without other primals where the engine raises for one of the others alone too."""
+    engine, case = trial.engine, trial.case
+    answered, least = (company.batched, 1) if mode.around == VMAP else (company.replayed, 2)
+    around = company.drawn(case, operands, least)
+    try:
+        rows, trial.broken = answered(engine, run, around)
+    except Unsupported:
+        raise
+    except Exception:
+        plain = _mode(" over ".join(mode.word))
+        alone = [tried_in(engine, _example(case, around.rows[i]), plain) for i in around.others]
+        if all(t.crash is None and not t.unsupported for t in alone):
+            raise
+        around = around.tame(len(case.graph.primals))
+        rows, trial.broken = answered(engine, run, around)
+    if not trial.broken:
+        trial.first = rows[around.place]
+        trial.beside = [Trial(engine, _example(case, around.rows[i]), first=rows[i]) for i in around.others]
+
+
+def _example(case: Case, operands: Sequence[Array]) -> Case:
+    """The case with other primals, cotangents and directions."""
+    primals, cotangents = len(case.graph.primals), len(case.cotangents)
+    xs, cts, rest = operands[:primals], operands[primals : primals + cotangents], operands[primals + cotangents :]
+    along = [rest[i : i + primals] for i in range(0, len(rest), primals)] if primals else []
+    return Case(case.graph.with_primals(xs), tuple(cts), {TANGENTS: saved(along)})
 
 
 # ---- the judgement
@@ -238,7 +205,7 @@ def weigh_in(trial: Trial, mode: Mode, certificate: Certificate, k: float = K) -
     if trial.crash is not None:
         return replace(excuse.crash(trial.crash, certificate, k), property=mode.name)
     expected = trial.case.cotangents if mode.pushes else trial.case.graph.primal_values
-    broken = _misshapen(trial.first, expected)
+    broken = trial.broken or _misshapen(trial.first, expected)
     if broken:
         return Finding(mode.name, Kind.CONTRACT, broken)
     if certificate.forward.jumps:
@@ -262,32 +229,55 @@ def _misshapen(got: Sequence[Array], expected: Sequence[Array]) -> str:
 
 def judge_mode(case: Case, engine: Engine, name: str, k: float = K) -> Finding:
     """Judge one engine on one case in one mode. The plain reverse mode is ``judge``'s."""
-    mode = MODES[name]
-    trial = tried_in(engine, case, mode)
-    return weigh_in(trial, mode, certify_along(case, directions(case, mode.levels)), k)
+    return _Along(engine, k, tried_in).finding(case, MODES[name])
 
 
-def judge_modes(
-    verdict: Verdict,
-    engine: Engine,
-    names: Iterable[str],
-    k: float = K,
-    trying: Callable[[Any, Case, Mode], Trial] = tried_in,
-) -> Verdict:
+Trying = Callable[[Any, Case, Mode], Trial]
+
+
+class _Along:
+    """Judges cases in modes, and certifies each once for all modes of as many directions."""
+
+    def __init__(self, engine: Engine, k: float, trying: Trying) -> None:
+        self.engine, self.k, self.trying = engine, k, trying
+        self.certificates: dict[Any, Certificate] = {}
+
+    def finding(self, case: Case, mode: Mode) -> Finding:
+        """What the mode's property says of a case; of its company too, where that is sound but for what is around."""
+        trial = self.trying(self.engine, case, mode)
+        found = self.weighed(trial, mode)
+        if found.kind.fails:
+            return found
+        for i, other in enumerate(trial.beside):
+            beside = self.weighed(other, mode)
+            if beside.kind.fails and self._sound(other.case, mode):
+                return replace(beside, reason=f"another example ({i + 1} of {len(trial.beside)}): {beside.reason}")
+        return found
+
+    def weighed(self, trial: Trial, mode: Mode) -> Finding:
+        along = directions(trial.case, mode.levels)
+        key = tuple(a.tobytes() for a in (*trial.case.graph.primal_values, *trial.case.cotangents, *(v for one in along for v in one)))
+        if (mode.levels, key) not in self.certificates:
+            self.certificates[mode.levels, key] = certify_along(trial.case, along)
+        return weigh_in(trial, mode, self.certificates[mode.levels, key], self.k)
+
+    def _sound(self, case: Case, mode: Mode) -> bool:
+        """Whether the engine's first gradient of a case, and what the mode nests, are sound with nothing around."""
+        plain = (_mode(REVERSE), _mode(" over ".join(mode.word)))
+        return not any(self.weighed(self.trying(self.engine, case, one), one).kind.fails for one in plain)
+
+
+def judge_modes(verdict: Verdict, engine: Engine, names: Iterable[str], k: float = K, trying: Trying = tried_in) -> Verdict:
     """The verdict with a finding for each mode, where the engine's values and first gradient were judged and sound.
 
     A mode's finding decides the verdict only if it fails: that no verdict is possible in one mode says nothing of the rest.
     """
     if verdict.kind not in (Kind.AGREE, Kind.SUBGRADIENT):
         return verdict
-    case, found, certificates = verdict.case, list(verdict.findings), dict[int, Certificate]()
-    for name in names:
-        mode = MODES[name]
-        if mode.levels not in certificates:
-            certificates[mode.levels] = certify_along(case, directions(case, mode.levels))
-        found.append(weigh_in(trying(engine, case, mode), mode, certificates[mode.levels], k))
-    failing = [f for f in found[len(verdict.findings) :] if f.kind.fails]
+    case, judging = verdict.case, _Along(engine, k, trying)
+    found = [judging.finding(case, MODES[name]) for name in names]
+    failing = [f for f in found if f.kind.fails]
     if failing:
         case = with_directions(case, max(MODES[f.property].levels for f in failing))
     kind = max((verdict.kind, *(f.kind for f in failing)), key=lambda kind: kind.severity)
-    return replace(verdict, kind=kind, case=case, findings=tuple(found))
+    return replace(verdict, kind=kind, case=case, findings=(*verdict.findings, *found))

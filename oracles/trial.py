@@ -94,7 +94,8 @@ class Trial:
     ``first`` and ``again``: gradients of the two runs; ``kept``: the first gradients, read again at the very end;
     ``scaled``: for -2 times the cotangent, by the first pullback, asked again; ``zero``: for a zero cotangent, by the second.
     ``again`` and ``zero`` end in the gradient of ``spare``, the input that nothing uses. ``outputs_kept``: the first
-    outputs, read again at the very end.
+    outputs, read again at the very end. In a mode (``modes``) ``first`` is all there is, with ``beside`` it the answers for the
+    examples around the case, and ``broken`` what is wrong with the form of the whole.
     """
 
     engine: Engine
@@ -113,6 +114,8 @@ class Trial:
     cotangents_after: Arrays = field(default_factory=list)
     crash: BaseException | None = None
     unsupported: str = ""
+    broken: str = ""
+    beside: list[Trial] = field(default_factory=list)
 
 
 @cache

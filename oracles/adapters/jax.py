@@ -138,20 +138,21 @@ class JaxEngine:
             outputs, along = jax.jvp(lambda *xs: tuple(fn(*xs)), tuple(primals), tuple(tangents))
         return tuple(outputs), tuple(along)
 
-    def vmap(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """``fn`` over a first axis of every argument."""
+    def vmap(self, fn: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
+        """``fn`` over an axis of every argument and of every result."""
 
         def mapped(*xs: jax.Array) -> Any:
             with _ready():
-                return jax.vmap(fn)(*xs)
+                return jax.vmap(fn, in_axes, out_axes)(*xs)
 
         return mapped
 
     def compile(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """``fn`` compiled by XLA."""
+        jitted = jax.jit(fn)
 
         def compiled(*xs: jax.Array) -> Any:
             with _ready():
-                return jax.jit(fn)(*xs)
+                return jitted(*xs)
 
         return compiled

@@ -117,9 +117,9 @@ class TorchEngine:
         """``fn(*primals)`` and its tangents along those of the primals."""
         return torch_nested.jvp(self._within(fn), primals, tangents)
 
-    def vmap(self, fn: Callable[..., Any]) -> Callable[..., tuple[Tensor, ...]]:
-        """``fn`` over a first axis of every argument."""
-        return torch_nested.vmap(self._within(fn))
+    def vmap(self, fn: Callable[..., Any], in_axes: Any = 0) -> Callable[..., tuple[Tensor, ...]]:
+        """``fn`` over an axis of every argument and the first of every result."""
+        return torch_nested.vmap(self._within(fn), in_axes)
 
     def _within(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """``fn``, during which further transforms are nested ones."""

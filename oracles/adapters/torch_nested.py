@@ -67,11 +67,22 @@ def jvp(
     return tuple(outputs), tuple(along)
 
 
-def vmap(fn: Callable[..., Any]) -> Callable[..., tuple[Tensor, ...]]:
-    """``fn`` over a first axis of every argument."""
+def vmap(fn: Callable[..., Any], in_axes: Any = 0) -> Callable[..., tuple[Tensor, ...]]:
+    """``fn`` over an axis of every argument and the first of every result.
+
+    (With ``out_dims`` other than 0, PyTorch 2.13 reads memory of somebody else for a result that does not depend on the batch.)
+    """
 
     def mapped(*xs: Tensor) -> tuple[Tensor, ...]:
+        if not all(x.numel() or x.shape[axis] for x, axis in _along(xs, in_axes)):
+            raise Unsupported("PyTorch: vmap over a batch of no examples, for which many of its batching rules raise")
         with declining():
-            return tuple(torch.func.vmap(tupled(fn))(*xs))
+            return tuple(torch.func.vmap(tupled(fn), in_axes)(*xs))
 
     return mapped
+
+
+def _along(xs: Sequence[Tensor], in_axes: Any) -> Iterator[tuple[Tensor, int]]:
+    """Each batched argument with the axis of its batch."""
+    axes = in_axes if isinstance(in_axes, tuple) else (in_axes,) * len(xs)
+    return ((x, axis) for x, axis in zip(xs, axes, strict=True) if axis is not None)

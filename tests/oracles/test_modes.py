@@ -14,20 +14,12 @@ from answering import case, chain
 import gradproof.engine as ge
 from gradproof.oracles.blame import blame
 from gradproof.oracles.codec import from_json, to_json
+from gradproof.oracles.directions import TANGENTS, directions, with_directions
 from gradproof.oracles.engine import Capabilities, Engine, nestings
 from gradproof.oracles.errors import GradproofError, Unsupported
 from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node
 from gradproof.oracles.judge import judge
-from gradproof.oracles.modes import (
-    MODES,
-    TANGENTS,
-    composed,
-    directions,
-    judge_mode,
-    judge_modes,
-    offered,
-    with_directions,
-)
+from gradproof.oracles.modes import MODES, composed, judge_mode, judge_modes, offered
 from gradproof.oracles.registry import engine
 from gradproof.oracles.verdict import Kind
 from gradproof.specs.limits import judging_of, verdict_of
@@ -181,25 +173,6 @@ def test_a_fault_of_forward_mode_alone_is_found_in_it(native: Engine) -> None:
     assert found.worst is not None
     assert found.worst.input == 5  # the output
     assert judge_mode(SMOOTH, wrong, "reverse over reverse").kind is Kind.AGREE
-
-
-def test_a_batch_that_mixes_its_entries_is_wrong(native: Engine) -> None:
-    like = engine_like(native)
-
-    def vmap(turn: bool) -> Any:
-        def over(fn: Any) -> Any:
-            def mapped(*xs: Any) -> Any:
-                rows = [fn(*(x[i] for x in xs)) for i in range(2)]
-                return tuple(np.stack([np.asarray(r[j]) for r in (rows[::-1] if turn else rows)]) for j in range(len(rows[0])))
-
-            return mapped
-
-        return over
-
-    like.vmap = vmap(turn=False)
-    assert judge_mode(SMOOTH, like, "vmap of reverse over reverse").kind is Kind.AGREE
-    like.vmap = vmap(turn=True)
-    assert judge_mode(SMOOTH, like, "vmap of reverse over reverse").kind is Kind.WRONG
 
 
 def test_results_of_another_shape_break_the_contract_and_an_error_is_a_crash(native: Engine) -> None:

@@ -14,8 +14,9 @@ from gradproof.oracles.ball import CONSTANT, LEAF, PRECISION, Scalar, arb, preci
 from gradproof.oracles.bound import Rounding
 from gradproof.oracles.catalogue import CATALOGUE
 from gradproof.oracles.certificate import Certificate, certify, record
+from gradproof.oracles.directions import directions
 from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node
-from gradproof.oracles.modes import certify_along, directions
+from gradproof.oracles.modes import certify_along
 from gradproof.oracles.selfcheck import self_check
 from gradproof.oracles.tangents import tangents
 from gradproof.specs.tasks import Task, cases
