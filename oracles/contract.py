@@ -59,7 +59,7 @@ def output_shape_and_dtype(trial: Trial) -> str:
         (trial.outputs_again, "output of a second run"),
         (trial.outputs_kept, "output, read again,"),
     ):
-        broken = _like(given, trial.case.cotangents, what, "cotangent")
+        broken = _like(given, trial.case.cotangents, what, "cotangent") if given is not None else ""
         if broken:
             return broken
     return ""
@@ -72,20 +72,20 @@ def shape_and_dtype(trial: Trial) -> str:
     for given, expected, what in (
         (trial.first, primals, "gradient"),
         (trial.again, with_unused, "gradient of a second run"),
-        (trial.scaled, primals, "gradient for a scaled cotangent"),
+        (trial.scaled, with_unused, "gradient for a scaled cotangent"),
         (trial.zero, with_unused, "gradient for a zero cotangent"),
         (trial.kept, primals, "gradient, read again,"),
     ):
-        broken = _like(given, expected, what, "primal")
+        broken = _like(given, expected, what, "primal") if given is not None else ""
         if broken:
             return broken
     return ""
 
 
 def repeatable(trial: Trial) -> str:
-    """Two runs on the same inputs agree bit for bit."""
-    return _differing(trial.outputs, trial.outputs_again, "output", "differs between two runs") or _differing(
-        trial.first, trial.again[:-1], "gradient", "differs between two runs"
+    """Two runs on the same inputs agree bit for bit, as far as there were two; ``trial.doubled`` gradients do."""
+    return _differing(trial.outputs, trial.outputs_again or trial.outputs, "output", "differs between two runs") or _differing(
+        trial.first, trial.again[:-1] if trial.again is not None else trial.first, "gradient", "differs between two runs"
     )
 
 
@@ -110,7 +110,7 @@ def untouched(trial: Trial) -> str:
 
 def unused_is_zero(trial: Trial) -> str:
     """The gradient of an input that no output uses is zeros."""
-    for given in (trial.again, trial.zero):
-        if given[-1].any():
+    for given in (trial.again, trial.scaled, trial.zero):
+        if given is not None and given[-1].any():
             return f"the gradient of an input that no output uses is {given[-1]!r}, expected zeros"
     return ""

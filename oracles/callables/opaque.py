@@ -98,7 +98,7 @@ def _located(subject: Opaque, flat: int) -> tuple[int, tuple[int, ...]]:
 
 def _linear(trial: Trial, point: Point) -> list[Finding]:
     """The pullback of -2 times the cotangent is -2 times the gradient, and that of zeros is zeros."""
-    scaled = np.concatenate([np.ravel(g) for g in trial.scaled]).astype(float) / -2
+    scaled = np.concatenate([np.ravel(g) for g in trial.scaled[:-1]]).astype(float) / -2
     zero = np.concatenate([np.ravel(g) for g in trial.zero[:-1]]).astype(float)
     own = point.gradients[0]
     findings = []
@@ -165,6 +165,9 @@ def _differences(
         if survey.choices:
             i = max(survey.choices, key=lambda i: _units(survey.choices[i], k))
             at = survey.points.get(i, point)
+            if subject.by_hand and survey.smooth():
+                reason = f"wrong at this very point, around which f is smooth: {_reason(survey.choices[i])}"
+                return _blame(subject, at, findings, i, survey.choices[i], k, reason, evidence)
             found = _blame(subject, at, findings, i, survey.choices[i], k, _choice(survey.choices[i]), evidence)
             last = replace(found.findings[-1], kind=Kind.UNDECIDED)
             return _verdict(subject, [*findings, last], evidence, found.case.cotangents)

@@ -180,7 +180,7 @@ class _Look:
     evidence: str = ""
 
     def __post_init__(self) -> None:
-        self.gradients = [_flat(self.trial.first), _flat(self.trial.scaled) / -2.0]
+        self.gradients = [_flat(self.trial.first), _flat(self.trial.scaled[:-1]) / -2.0]
         self.sampler = Sampler(self.reference, self.gradients, self.k, self.rng)
 
     def findings(self) -> list[Finding]:

@@ -13,6 +13,7 @@ from gradproof.oracles.errors import Unsupported
 from gradproof.oracles.finding import Verdict
 from gradproof.oracles.graph import Case, Graph, Leaf, Node
 from gradproof.oracles.judge import judge
+from gradproof.oracles.trial import run
 from gradproof.oracles.verdict import Kind
 
 EXP = case("exp", [0.3, -1.2], ct=[1.0, -2.0])
@@ -190,7 +191,12 @@ def test_outputs_of_two_runs_are_equal_bit_for_bit() -> None:
         Count.n += 1
         return [o * (1 + 2.0**-52 * (Count.n > 1)) for o in outs]
 
-    assert contract(Bent(outputs=outputs)) == "repeatable"
+    drawn = [case("exp", [x, -1.2]) for x in np.linspace(0.1, 1.0, 10).tolist()]
+    twice = [c for c in drawn if run(Bent(), c).outputs_again is not None]  # one case in two, by its content
+    assert 0 < len(twice) < len(drawn)
+    for each in twice:
+        Count.n = 0
+        assert contract(Bent(outputs=outputs), each) == "repeatable"
 
 
 def test_a_gradient_once_returned_is_not_overwritten() -> None:
@@ -214,7 +220,7 @@ def test_inputs_are_not_written() -> None:
 
 def test_cotangents_are_not_written() -> None:
     def after(grads: Arrays, cts: Arrays, call: int) -> Arrays:
-        cts[0][...] = -cts[0] if call == 2 else cts[0]
+        cts[0][...] = -cts[0] if call == 1 else cts[0]
         return grads
 
     verdict = judge(EXP, Bent(gradients=after))

@@ -96,7 +96,7 @@ def test_an_engine_may_refuse_what_left_the_range(error: BaseException) -> None:
     assert judge(chain([8.0], "exp"), Bent(before=raising(error))).kind is Kind.CRASHED
 
 
-@pytest.mark.parametrize("call", [2, 3, 4])
+@pytest.mark.parametrize("call", [2, 3])
 @pytest.mark.parametrize(
     "change",
     [
@@ -116,14 +116,32 @@ def test_every_later_answer_keeps_number_shape_and_dtype(change: Any, call: int)
 
 
 def test_a_second_run_keeps_the_number_of_outputs() -> None:
-    runs = []
+    runs: list[int] = []
 
     def bend(outs: Arrays) -> Arrays:
         runs.append(1)
         return outs if len(runs) == 1 else [*outs, outs[0]]
 
-    verdict = judge(case("sin", [1.0]), Bent(outputs=bend))
-    assert (verdict.kind, verdict.decisive.property) == (Kind.CONTRACT, "shape_and_dtype")
+    found = set()
+    for x in range(8):  # one case in two is run twice
+        runs.clear()
+        verdict = judge(case("sin", [float(x)]), Bent(outputs=bend))
+        found.add((verdict.kind, verdict.decisive.property))
+    assert (Kind.CONTRACT, "shape_and_dtype") in found
+
+
+def test_what_a_pullback_kept_outlives_another_evaluation_in_every_case() -> None:
+    held: dict[tuple[int, ...], Any] = {}
+
+    class Shared(Bent):
+        def vjp(self, fn: Any, primals: Any) -> Any:
+            x = held.setdefault(primals[0].shape, np.empty(primals[0].shape))
+            x[...] = primals[0]
+            rest = [np.zeros_like(p) for p in primals[1:]]
+            return (np.exp(primals[0]),), lambda cts: (cts[0] * np.exp(x), *rest)
+
+    for x in range(8):
+        assert judge(case("exp", [float(x), 0.5]), Shared()).kind is Kind.WRONG
 
 
 def test_a_constant_that_is_written_breaks_the_contract() -> None:
