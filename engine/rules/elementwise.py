@@ -80,8 +80,8 @@ RULES: Table = {
                    rule("x y", lambda xp, ct, out, x, y: xp.where(y < x, ct, xp.where(x == y, 0.5 * ct, 0.0)))),
     "hypot":      (rule("x out", lambda xp, ct, out, x, y: ct * (x / xp.where(out == 0, 1.0, out))),  # C9
                    rule("y out", lambda xp, ct, out, x, y: ct * (y / xp.where(out == 0, 1.0, out)))),
-    "atan2":      (rule("x y", lambda xp, ct, out, x, y: ct * _turn(xp, y, x)),
-                   rule("x y", lambda xp, ct, out, x, y: -ct * _turn(xp, x, y))),
+    "atan2":      (rule("x y", lambda xp, ct, out, x, y: xp.scale(ct, _turn(xp, y, x))),
+                   rule("x y", lambda xp, ct, out, x, y: -xp.scale(ct, _turn(xp, x, y)))),
     "copysign":   (rule("x y", lambda xp, ct, out, x, y: ct * (xp.sign(x) * xp.copysign(1.0, y))),  # C1
                    rule("", lambda xp, ct, out, x, y: xp.zeros_like(ct))),
     "logaddexp":  (rule("x y", lambda xp, ct, out, x, y: ct * xp.sigmoid(x - y)),

@@ -40,3 +40,24 @@ def test_a_traced_second_derivative_is_the_eager_one_bit_for_bit() -> None:
     for f in (ge.log, ge.sqrt, ge.asin, ge.erfinv, ge.logit, lambda x: ge.divide(x, 1.0 + x), lambda x: ge.pow(x, x)):
         twice = forward(reverse(f, 1.3), 0.7)
         np.testing.assert_array_equal(ge.trace(twice)(x).numpy(), twice(ge.as_array(x)).numpy())
+
+
+def test_a_direction_of_zero_passes_no_slope_that_overflowed() -> None:
+    x, y, zero = np.float64(1.18e-155), np.float64(1.36e-155), np.float64(0.0)
+
+    def along(x: Any, y: Any) -> Any:
+        return ge.jvp(ge.atan2, (x, y), (zero, zero))[1]
+
+    assert ge.jvp(along, (x, y), (zero, zero))[1].item() == 0.0
+
+
+def test_the_slope_of_the_normal_hazard_keeps_its_digits_where_its_formula_changes() -> None:
+    flint = pytest.importorskip("flint")
+    arb, root = flint.arb, flint.arb(2).sqrt()
+    flint.ctx.prec = 200
+    for v in np.linspace(-2.5, -2.0, 51):
+        z = arb(float(v))
+        hazard = (2 / arb.pi()).sqrt() / ((z * z / 2).exp() * (-z / root).erfc())
+        second = -float(hazard * (z + hazard))
+        found = ge.grad(ge.grad(ge.functions.special.log_ndtr))(float(v)).item()
+        assert abs(found - second) < 40 * 2.0**-53 * abs(second)
