@@ -140,7 +140,7 @@ class Writer:
             return "reduce_add", [self._said(one.operands[0]), repr(one.params.get("axis")), repr(one.params.get("keepdims", False))]
         f = function(one.op)
         ufunc = isinstance(f, np.ufunc) and f.nout == 1 and len(one.operands) == f.nin and not one.params
-        if (ufunc or one.op in LOOK_BACK) and kind.shape != ():
+        if (ufunc or one.op in LOOK_BACK or one.op == "matmul") and kind.shape != ():
             self.namespace[one.op.replace(".", "_")] = f
             return one.op.replace(".", "_"), [self._said(x) for x in one.operands]
         return None

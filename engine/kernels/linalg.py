@@ -69,7 +69,16 @@ def _contract(*operands: Raw, terms: tuple[str, ...], result: str) -> Raw:
     return np.einsum(",".join(terms) + "->" + result, *operands, optimize=costly)
 
 
+def _matmul(x: Raw, y: Raw, out: Raw = None) -> Raw:
+    """np.matmul; a stack of matrices by one matrix is one product, where NumPy would make one of each of the stack."""
+    if y.ndim == 2 and x.ndim > 2 and x.size and x.flags.c_contiguous and (out is None or out.flags.c_contiguous):
+        flat = x.reshape(-1, x.shape[-1])
+        made = np.matmul(flat, y, None if out is None else out.reshape(len(flat), -1))
+        return made.reshape(*x.shape[:-1], y.shape[-1]) if out is None else out
+    return np.matmul(x, y, out)
+
+
 KERNELS: Table = standard("linalg.cholesky linalg.det linalg.inv linalg.solve matmul") | {
     "cholesky_pullback": cholesky_pullback, "contract": contract, "row_scale": row_scale,
 }  # fmt: skip
-NUMPY: Bound = {"contract": _contract, "row_scale": _row_scale}
+NUMPY: Bound = {"contract": _contract, "matmul": _matmul, "row_scale": _row_scale}

@@ -22,6 +22,10 @@ PATIENCE = {"quick": 60.0, "standard": 600.0}  # for one answer: compilers are s
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1") | {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1", "JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
+KEPT_MEMORY = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(1 << 30))
+"""What is freed stays with the process, for every engine alike: what the system takes to hand out cleared pages is no engine's cost."""
+
+
 @dataclass
 class Timed:
     """One engine's rounds of one workload."""
@@ -77,7 +81,7 @@ class Worker:
         self.engine, self.lost, self.rest = engine, "", b""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "gradproof.specs.bench.worker", engine, str(core)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | ONE_THREAD,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ | ONE_THREAD | KEPT_MEMORY,
         )  # fmt: skip
 
     def ask(self, patience: float, **words: Any) -> dict[str, Any]:
