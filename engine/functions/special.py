@@ -19,7 +19,9 @@ __all__ = [
     "floor",
     "floor_divide",
     "i0",
+    "i0e",
     "i1",
+    "i1e",
     "lgamma",
     "log_ndtr",
     "logaddexp2",
@@ -115,6 +117,21 @@ def i0(x: Any) -> Array:
 def i1(x: Any) -> Array:
     """The modified Bessel function of the first kind, of order 1."""
     return bessel_i(x, 1)
+
+
+def bessel_ie(x: Any, order: int) -> Array:
+    """exp(-|x|) times bessel_i: in range wherever x is."""
+    return apply("bessel_ie", (as_array(x),), {"order": order})
+
+
+def i0e(x: Any) -> Array:
+    """exp(-|x|) i0(x)."""
+    return bessel_ie(x, 0)
+
+
+def i1e(x: Any) -> Array:
+    """exp(-|x|) i1(x)."""
+    return bessel_ie(x, 1)
 
 
 def ndtr(x: Any) -> Array:

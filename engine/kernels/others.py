@@ -36,9 +36,20 @@ def _polygamma(library: Any, x: Raw, *, n: int) -> Raw:
 
 
 def _bessel_i(library: Any, x: Raw, *, order: int) -> Raw:
+    return _bessel(x, order, library.i0, library.i1, 1.0)
+
+
+def _bessel_ie(xp: str) -> Any:
+    def kernel(library: Any, x: Raw, *, order: int) -> Raw:
+        return _bessel(x, order, library.i0e, library.i1e, import_module(xp).exp(-abs(x)))
+
+    return kernel
+
+
+def _bessel(x: Raw, order: int, i0: Any, i1: Any, factor: Raw) -> Raw:
     """By its series near 0; beyond, by the recurrence from orders 0 and 1, which loses no digits there. Source: DLMF 10.25, 10.29."""
     if order < 2:
-        return library.i1(x) if order else library.i0(x)
+        return i1(x) if order else i0(x)
     small = abs(x) < NEAR + order
     half = 0.5 * x * small
     term = half**order / math.factorial(order)
@@ -47,10 +58,10 @@ def _bessel_i(library: Any, x: Raw, *, order: int) -> Raw:
         term = term * (half * half / (m * (m + order)))
         series = series + term
     x = x * ~small + (NEAR + order) * small
-    before, now = library.i0(x), library.i1(x)
+    before, now = i0(x), i1(x)
     for n in range(1, order):
         before, now = now, before - 2 * n / x * now
-    return series * small + now * ~small
+    return factor * series * small + now * ~small
 
 
 def _hazard(library: Any, x: Raw) -> Raw:
@@ -69,12 +80,12 @@ OTHERS: dict[str, dict[str, Table]] = {
     "torch": {
         "torch": {"contract": _einsum},
         "torch.special": standard("erf erfc erfinv log_ndtr ndtri")
-        | {"bessel_i": _bessel_i, "excess": _excess("torch"), "hazard": _hazard, "lgamma": "gammaln", "polygamma": _polygamma},
+        | {"bessel_i": _bessel_i, "bessel_ie": _bessel_ie("torch"), "excess": _excess("torch"), "hazard": _hazard, "lgamma": "gammaln", "polygamma": _polygamma},
     },
     "cupy": {
         "cupy": {"contract": _einsum},
         "cupyx.scipy.special": standard("erf erfc erfinv log_ndtr ndtri")
-        | {"bessel_i": _bessel_i, "excess": _excess("cupy"), "hazard": _hazard, "lgamma": "gammaln", "polygamma": _polygamma},
+        | {"bessel_i": _bessel_i, "bessel_ie": _bessel_ie("cupy"), "excess": _excess("cupy"), "hazard": _hazard, "lgamma": "gammaln", "polygamma": _polygamma},
     },
 }
-LACKING = frozenset({"bessel_i", "erf", "erfc", "erfinv", "excess", "hazard", "lgamma", "log_ndtr", "ndtri", "polygamma"})
+LACKING = frozenset({"bessel_i", "bessel_ie", "erf", "erfc", "erfinv", "excess", "hazard", "lgamma", "log_ndtr", "ndtri", "polygamma"})

@@ -102,6 +102,12 @@ def _bessel_i(x: Raw, *, order: int) -> Raw:
     return special.iv(np.asarray(float(order), x.dtype), x)
 
 
+def _bessel_ie(x: Raw, *, order: int) -> Raw:
+    if order < 2:
+        return special.i1e(x) if order else special.i0e(x)
+    return special.ive(np.asarray(float(order), x.dtype), x)
+
+
 def _hazard(x: Raw) -> Raw:
     return ROOT_2_OVER_PI / special.erfcx(x * -(1 / ROOT2))
 
@@ -114,7 +120,7 @@ KERNELS: Table = standard("ceil floor floor_divide remainder round trunc") | {
     "cbrt": cbrt, "exp2": exp2, "logaddexp2": logaddexp2, "logit": logit, "sinc_term": sinc_term, "xlog1py": xlog1py,
 }  # fmt: skip
 NUMPY: Bound = {
-    "bessel_i": _bessel_i, "cbrt": np.cbrt, "erfinv": special.erfinv, "excess": _excess, "exp2": np.exp2, "hazard": _hazard,
+    "bessel_i": _bessel_i, "bessel_ie": _bessel_ie, "cbrt": np.cbrt, "erfinv": special.erfinv, "excess": _excess, "exp2": np.exp2, "hazard": _hazard,
     "lgamma": special.gammaln, "log_ndtr": special.log_ndtr, "logaddexp2": np.logaddexp2, "logit": special.logit,
     "ndtri": special.ndtri, "polygamma": _polygamma, "xlog1py": _typed(special.xlog1py),
 }  # fmt: skip

@@ -23,6 +23,7 @@ RULES: Table = {
 
     "bessel_i":   (rule("x", lambda xp, ct, out, x, order: ct * (xp.bessel_i(x, order=1) if order == 0 else  # of one sign
                         0.5 * (xp.bessel_i(x, order=order - 1) + xp.bessel_i(x, order=order + 1)))),),
+    "bessel_ie":  (rule("x out", lambda xp, ct, out, x, order: ct * (_mean_of_neighbours(xp, x, order) - xp.sign(x) * out)),),  # C1
     "cbrt":       (rule("out", lambda xp, ct, out, x: xp.over(ct, 3.0 * out * out)),),  # C3
     "erfinv":     (rule("x out", lambda xp, ct, out, x: xp.scale(ct, _erfinv_slope(xp, out, x))),),  # C3
     "exp2":       (rule("out", lambda xp, ct, out, x: ct * (LN2 * out)),),
@@ -41,6 +42,12 @@ RULES: Table = {
                    rule("x y", lambda xp, ct, out, x, y: xp.over(ct * x, 1.0 + y))),  # C10
 }
 # fmt: on
+
+
+def _mean_of_neighbours(xp: Any, x: Any, order: int) -> Any:
+    if order == 0:
+        return xp.bessel_ie(x, order=1)
+    return 0.5 * (xp.bessel_ie(x, order=order - 1) + xp.bessel_ie(x, order=order + 1))
 
 
 def _erfinv_slope(xp: Any, out: Any, x: Any) -> Any:

@@ -24,7 +24,7 @@ from gradproof.oracles.graph import Array
 Pullback = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 _native = NativeEngine()
 # what rests on a kernel that the standard cannot express (engine/kernels/others.py: LACKING); nn.gelu in its exact form
-LACKING = frozenset({"digamma", "erf", "erfc", "erfinv", "i0", "i1", "lgamma", "log_ndtr", "ndtr", "ndtri", "nn.gelu", "polygamma"})
+LACKING = frozenset({"digamma", "erf", "erfc", "erfinv", "i0", "i0e", "i1", "i1e", "lgamma", "log_ndtr", "ndtr", "ndtri", "nn.gelu", "polygamma"})
 
 
 

@@ -28,6 +28,8 @@ ROWS = (
     ),
     unary("i0", domain=d.MODERATE),
     unary("i1", domain=d.MODERATE),
+    unary("i0e", lambda xp, x: xp.exp(-xp.absolute(x)) * xp.i0(x), domain=d.MODERATE, kinks="0"),
+    unary("i1e", lambda xp, x: xp.exp(-xp.absolute(x)) * xp.i1(x), domain=d.MODERATE),
     unary("ndtr"),
     unary("log_ndtr"),
     unary("ndtri", domain=d.PROBABILITY),

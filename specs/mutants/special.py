@@ -79,6 +79,10 @@ SAVED.rule("log_ndtr", "the density alone", lambda xp, ct, out, x: ct * np.exp(-
 SAVED.rule("logaddexp2", "the arguments exchanged", lambda xp, ct, out, x, y: ct * special.expit(LN2 * (y - x)))
 SAVED.rule("logaddexp2", "by e instead of 2", lambda xp, ct, out, x, y: ct * special.expit(x - y))
 SAVED.rule("xlog1py", "without the 1", lambda xp, ct, out, x, y: ct * x / np.where(y == 0, 1.0, y), argument=1)
+FACTOR.rule("i1e", "the factor's own slope is left out", lambda xp, ct, out, x, order: ct * 0.5 * (
+    xp.bessel_ie(x, order=order - 1) + xp.bessel_ie(x, order=order + 1)), "bessel_ie")
+SAVED.rule("i0e", "the sign of x is left out", lambda xp, ct, out, x, order: ct * (xp.bessel_ie(x, order=1) - out), "bessel_ie")
+REGION.where("i0e i1e", "halved below 0", below(0), halved, "bessel_ie")
 REGION.where("erfinv", "halved beyond 0.999", beyond(0.999), halved)
 REGION.where("cbrt", "negated for negative x", below(0), negated)
 REGION.where("lgamma", "lost at exactly 1", at(1), lost)

@@ -31,7 +31,7 @@ def special() -> Iterator[Row]:
         yield op, getattr(np, op), (real(2, 3),), {}
     yield "round", np.rint, (4 * real(2, 3),), {}
     yield "positive", np.positive, (real(2, 3),), {}
-    for op in ("i0", "i1", "ndtr", "log_ndtr"):
+    for op in ("i0", "i0e", "i1", "i1e", "ndtr", "log_ndtr"):
         yield op, getattr(sp, op), (real(2, 3),), {}
     yield "erfinv", sp.erfinv, (real(2, 3) / 2.2,), {}
     yield "lgamma", sp.gammaln, (positive(2, 3),), {}
