@@ -26,7 +26,7 @@ Pullback = Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]]
 
 QUANTILES = frozenset({"median", "quantile"})  # torch.quantile takes no half precision
 LAYERS = frozenset({"nn.avg_pool3d", "nn.ctc_loss"})  # no kernel for half precisions
-SPECIAL = frozenset({"i1", "i0e", "i1e", "log_ndtr", "ndtri"})  # no kernels of a half precision
+SPECIAL = frozenset({"i1", "i1e", "log_ndtr", "ndtri"})  # no kernels of a half precision
 FACTORS = frozenset(
     f"linalg.{name}"
     for name in (
