@@ -102,8 +102,8 @@ def conv_filter(
     images, filters, *places = y.shape
     met = columns(xp, x, window, stride, padding, dilation, groups)
     came = xp.reshape(y, (images, groups, filters // groups, math.prod(places)))
-    out = xp.sum(xp.matmul(came, xp.matrix_transpose(met)), axis=0)
-    return xp.reshape(out, (filters, x.shape[1] // groups, *window))
+    out = xp.sum(xp.matmul(met, xp.matrix_transpose(came)), axis=0)  # this way round BLAS takes 0.7 of the time
+    return xp.reshape(xp.matrix_transpose(out), (filters, x.shape[1] // groups, *window))
 
 
 def _windows(x: Raw, *, window: Steps, stride: Steps, dilation: Steps) -> Raw:
