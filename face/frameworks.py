@@ -118,6 +118,13 @@ class Native(Framework):
 class Torch(Framework):
     """PyTorch."""
 
+    traces = True
+
+    def traced(self, fn: Function, arrays: Sequence[Array]) -> Callable[..., Any]:
+        from gradproof.oracles.adapters.torch_import import imported
+
+        return imported(fn, [self.engine.from_numpy(a) for a in arrays])
+
     def _to_numpy(self, value: Any) -> Array | None:
         if framework_of(value) != "torch" or not hasattr(value, "detach"):
             return None

@@ -29,8 +29,11 @@ def beside(verdict: Verdict, trace: Callable[[], Callable[..., Any]], entries: i
     except (FormulaError, GradproofError, ArithmeticError, ValueError, TypeError, IndexError, KeyError) as error:
         return replace(verdict, evidence=f"{verdict.evidence}; opaque: the traced program gives no certificate ({type(error).__name__})")
     certified = f"{verdict.evidence}; certified balls, from the program that was traced"
+    passed = verdict.kind in (Kind.AGREE, Kind.SUBGRADIENT)
+    if passed and found.kind is Kind.NAN_UNTAKEN and not any(f.kind.fails for f in found.findings if f.property == "gradient"):
+        return replace(verdict, evidence=f"{certified}; a cotangent of 0 gives NaN")  # which nobody sent
     if found.kind in (Kind.AGREE, Kind.SUBGRADIENT):  # an acquittal too: where rounding of f makes its values tell nothing
-        return replace(verdict if verdict.kind in (Kind.AGREE, Kind.SUBGRADIENT) else found, evidence=certified)
+        return replace(verdict if passed else found, evidence=certified)
     if found.kind in (Kind.WRONG, Kind.NAN_UNTAKEN):
         return replace(verdict if verdict.kind is Kind.WRONG else found, evidence=certified)
     return replace(verdict, evidence=f"{verdict.evidence}; the program that was traced: {found.kind}")

@@ -9,10 +9,16 @@ import numpy as np
 import pytest
 
 import gradproof.engine as ge
-from gradproof import GradientError, InconclusiveError, check_gradient
+from gradproof import GradientError, InconclusiveError, check_gradient, frameworks
 from gradproof.oracles.verdict import Kind
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+
+@pytest.fixture(autouse=True)
+def by_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What differences alone can tell; of a program that can be traced more is decided (test_check_traced_torch.py)."""
+    monkeypatch.setattr(frameworks.Torch, "traces", False)
 
 
 def function(forward: Callable[[Any], Any], slope: Callable[[Any], Any]) -> Callable[[Any], Any]:

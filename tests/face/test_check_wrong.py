@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import gradproof.engine as ge
-from gradproof import GradientError, InconclusiveError, check_gradient
+from gradproof import GradientError, InconclusiveError, check_gradient, frameworks
 from gradproof.failures import load
 from gradproof.oracles.errors import EngineError, GraphError
 from gradproof.oracles.verdict import Kind
@@ -93,8 +93,12 @@ def test_a_product_that_divides_by_zero_is_caught(wrong: ModuleType) -> None:
     assert "nan" in str(caught(wrong.LostAtZero.apply, np.array([0.0, 2.0, 3.0])))
 
 
-def test_a_slope_outside_left_and_right_is_not_decided_at_the_kink_and_wrong_with_the_formula(wrong: ModuleType) -> None:
+def test_a_slope_outside_left_and_right_is_not_decided_at_the_kink_and_wrong_with_the_formula(
+    wrong: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     x = np.array([0.0, 1.0, -1.0])
+    assert caught(wrong.OutsideTheKink.apply, x).verdict.kind is Kind.WRONG  # by the program that is traced
+    monkeypatch.setattr(frameworks.Torch, "traces", False)
     with pytest.raises(InconclusiveError, match=r"x at \[0\]: got -.* from the left and .* right on both sides"):
         check_gradient(wrong.OutsideTheKink.apply, x)
     error = caught(wrong.OutsideTheKink.apply, x, meaning=lambda x: np.maximum(x, 0))
