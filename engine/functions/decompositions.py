@@ -14,9 +14,11 @@ from gradproof.engine.array import Array, as_array, raw_of
 from gradproof.engine.backend import constant
 from gradproof.engine.errors import ShapeError
 from gradproof.engine.functions import reduction
-from gradproof.engine.functions.elementwise import abs, beside, multiply, subtract
+from gradproof.engine.functions.complexes import conj, real
+from gradproof.engine.functions.elementwise import abs, beside, divide, multiply, subtract, where
 from gradproof.engine.functions.products import inv, matmul
 from gradproof.engine.functions.shape import broadcast_to, expand_dims, matrix_transpose, reshape, stack
+from gradproof.engine.library import is_complex
 from gradproof.engine.tape import apply
 
 
@@ -50,13 +52,22 @@ class SlogdetResult(NamedTuple):
 
 
 def eigh(x: Any, result: str | None = None) -> Any:
-    """Eigenvalues, rising, and eigenvectors in columns of a symmetric matrix; the gradient is symmetric too.
+    """Eigenvalues, rising, and eigenvectors in columns of a symmetric or Hermitian matrix; the gradient is so too.
 
     Raises: NoGradient, in the pullback, where eigenvalues repeat and the cotangent depends on which eigenvectors were chosen.
     """
     both = apply("eigh", (_matrix(x, "eigh", square=True),))
-    found = EighResult(both[..., 0, :], both[..., 1:, :])
+    values, vectors = both[..., 0, :], both[..., 1:, :]
+    found = EighResult(real(values), vectors * _phases(vectors)) if is_complex(both.dtype) else EighResult(values, vectors)
     return found if result is None else getattr(found, result)
+
+
+def _phases(vectors: Array) -> Array:
+    """The phases, a row, that make the sum of each column, weighted by exp(-i/3), positive: as for the signs of real ones."""
+    weights = np.exp(np.arange(vectors.shape[-2]) / -3.0)[:, None]
+    total = conj(reduction.sum(multiply(beside(vectors, weights), vectors), axis=-2, keepdims=True))
+    none = raw_of(abs(total)) == 0
+    return where(none, 1.0, divide(total, where(none, 1.0, abs(total))))
 
 
 def eigvalsh(x: Any) -> Array:
@@ -74,7 +85,11 @@ def svd(x: Any, result: str | None = None) -> Any:
     x = _matrix(x, "svd")
     m = x.shape[-2]
     packed = apply("svd", (x,))
-    found = SVDResult(packed[..., :m, :], packed[..., m, :], matrix_transpose(packed[..., m + 1 :, :]))
+    u, s, v = packed[..., :m, :], packed[..., m, :], packed[..., m + 1 :, :]
+    if is_complex(packed.dtype):
+        phases = _phases(u)
+        u, s, v = u * phases, real(s), v * conj(phases)
+    found = SVDResult(u, s, matrix_transpose(v))
     return found if result is None else getattr(found, result)
 
 
@@ -97,14 +112,15 @@ def qr(x: Any, result: str | None = None) -> Any:
 
 
 def slogdet(x: Any, result: str | None = None) -> Any:
-    """The sign of the determinant, a constant, and the logarithm of its absolute value: -inf for a singular matrix.
+    """The sign of the determinant, a constant (of a complex matrix the phase, which is none), and the logarithm of its absolute value: -inf for a singular matrix.
 
     Raises: NoGradient, in the pullback, for a singular matrix.
     """
     x = _matrix(x, "slogdet", square=True)
     if result == "logabsdet":
         return apply("logabsdet", (x,))
-    found = SlogdetResult(Array(constant("signdet", x.data)), apply("logabsdet", (x,)))
+    sign = apply("signdet", (x,)) if is_complex(x.dtype) else Array(constant("signdet", x.data))
+    found = SlogdetResult(sign, apply("logabsdet", (x,)))
     return found if result is None else getattr(found, result)
 
 

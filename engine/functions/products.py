@@ -10,7 +10,7 @@ from gradproof.engine.array import Array, as_array, raw_of
 from gradproof.engine.backend import constant
 from gradproof.engine.errors import ShapeError
 from gradproof.engine.functions import reduction
-from gradproof.engine.functions.complexes import conj
+from gradproof.engine.functions.complexes import conj, real
 from gradproof.engine.functions.elementwise import multiply
 from gradproof.engine.functions.shape import (
     diagonal,
@@ -118,7 +118,7 @@ def det(x: Any) -> Array:
 
 
 def cholesky(x: Any) -> Array:
-    """The lower triangle L with L @ L.T = x; the gradient is symmetric, although only the lower triangle is read."""
+    """The lower triangle L with L @ L.T = x (its conjugate, of a complex x, which is Hermitian then); the gradient is symmetric, although only the lower triangle is read."""
     return apply("cholesky", (x,))
 
 
@@ -129,11 +129,15 @@ def row_scale(x: Any) -> Any:
 
 def cholesky_pullback(ct: Any, out: Any) -> Array:
     """The cotangent of the matrix whose factor is ``out``, by the closed formula: differentiable in both."""
-    upper = matrix_transpose(out)
-    inner = tril(matmul(upper, tril(ct)))
-    inner = inner - 0.5 * embed_diagonal(diagonal(inner, 0), 0, inner.shape)
-    half = solve(upper, matrix_transpose(solve(upper, matrix_transpose(inner))))
-    return 0.5 * (half + matrix_transpose(half))
+    upper = _adjoint(out)
+    inner = tril(matmul(upper, tril(conj(ct))))
+    inner = inner - embed_diagonal(diagonal(inner, 0) - 0.5 * real(diagonal(inner, 0)), 0, inner.shape)
+    half = solve(upper, _adjoint(solve(upper, _adjoint(inner))))
+    return conj(0.5 * (half + _adjoint(half)))
+
+
+def _adjoint(x: Any) -> Array:
+    return conj(matrix_transpose(x))
 
 
 # ---- einsum

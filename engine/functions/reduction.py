@@ -9,7 +9,7 @@ from gradproof.engine.array import Array, as_array, raw_of
 from gradproof.engine.backend import Axis, constant
 from gradproof.engine.functions import elementwise as el
 from gradproof.engine.functions import shape
-from gradproof.engine.library import full
+from gradproof.engine.library import full, is_complex
 from gradproof.engine.tape import apply
 
 
@@ -90,6 +90,7 @@ def vector_norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: float = 
         return max(el.abs(x), axis=axis, keepdims=keepdims)
     if ord == -math.inf:
         return min(el.abs(x), axis=axis, keepdims=keepdims)
+    x = el.abs(x) if is_complex(x.dtype) else x
     return apply("vector_norm", (x,), {"axis": axis, "keepdims": keepdims, "ord": ord})
 
 

@@ -1,7 +1,7 @@
 """Kernels of decompositions and of functions of matrices. Several results are packed in one array, unpacked by views.
 
 Signs that a decomposition leaves free are fixed, so that every library gives the same: see ``_signs``, and R in ``qr`` has a
-positive diagonal.
+positive diagonal. Of a complex matrix a phase is free, which ``functions/decompositions.py`` fixes by recorded operations.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import scipy.linalg
 
 from gradproof.engine.errors import NoGradient
 from gradproof.engine.kernels.kernel import Bound, Raw, Table, like
+from gradproof.engine.library import is_complex
 
 
 def _signs(xp: Any, vectors: Raw) -> Raw:
@@ -25,6 +26,9 @@ def _signs(xp: Any, vectors: Raw) -> Raw:
 
 def eigh(xp: Any, x: Raw) -> Raw:
     """Of the symmetric part, packed as rows: the eigenvalues, then the matrix of eigenvectors."""
+    if is_complex(x.dtype):
+        values, vectors = xp.linalg.eigh((x + xp.conj(xp.matrix_transpose(x))) / 2.0)
+        return xp.concat([xp.astype(xp.expand_dims(values, axis=-2), x.dtype), vectors], axis=-2)
     values, vectors = xp.linalg.eigh((x + xp.matrix_transpose(x)) / 2.0)
     return xp.concat([xp.expand_dims(values, axis=-2), vectors * _signs(xp, vectors)], axis=-2)
 
@@ -32,6 +36,8 @@ def eigh(xp: Any, x: Raw) -> Raw:
 def svd(xp: Any, x: Raw) -> Raw:
     """Packed as rows: U, the singular values, V."""
     u, s, vh = xp.linalg.svd(x, full_matrices=False)
+    if is_complex(x.dtype):
+        return xp.concat([u, xp.astype(xp.expand_dims(s, axis=-2), x.dtype), xp.matrix_transpose(vh)], axis=-2)
     signs = _signs(xp, u)
     return xp.concat([u * signs, xp.expand_dims(s, axis=-2), xp.matrix_transpose(vh) * signs], axis=-2)
 
@@ -40,6 +46,10 @@ def qr(xp: Any, x: Raw) -> Raw:
     """Packed as rows: Q, the transpose of R."""
     q, r = xp.linalg.qr(x)
     diagonal = xp.expand_dims(xp.linalg.diagonal(r), axis=-2)
+    if is_complex(x.dtype):
+        size = xp.abs(diagonal)
+        phase = xp.where(size == 0, xp.ones_like(diagonal), diagonal / xp.where(size == 0, 1.0, size))
+        return xp.concat([q * phase, xp.matrix_transpose(r) * xp.conj(phase)], axis=-2)
     signs = xp.where(diagonal < 0, -xp.ones_like(diagonal), xp.ones_like(diagonal))
     return xp.concat([q * signs, xp.matrix_transpose(r) * signs], axis=-2)
 

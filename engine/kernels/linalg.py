@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.engine.kernels.kernel import Bound, Raw, Table, like, standard
+from gradproof.engine.library import is_complex
 
 
 def cholesky_pullback(xp: Any, ct: Raw, out: Raw) -> Raw:
@@ -16,6 +17,8 @@ def cholesky_pullback(xp: Any, ct: Raw, out: Raw) -> Raw:
     cotangent meet and cancel that the algorithm keeps apart, and loses digits when they differ in size.
     Source: Murray, Differentiation of the Cholesky decomposition, 2016, the level-2 routine.
     """
+    if is_complex(ct.dtype):
+        return _complex_cholesky_pullback(xp, ct, out)
     bar = xp.tril(ct)
     for j in range(out.shape[-1] - 1, -1, -1):
         pivot, row, below = out[..., j, j], out[..., j : j + 1, :j], out[..., j + 1 :, j]
@@ -25,6 +28,17 @@ def cholesky_pullback(xp: Any, ct: Raw, out: Raw) -> Raw:
         bar[..., j + 1 :, :j] -= bar[..., j + 1 :, j, None] * row
         bar[..., j, j] *= 0.5
     return 0.5 * (bar + xp.matrix_transpose(bar))
+
+
+def _complex_cholesky_pullback(xp: Any, ct: Raw, out: Raw) -> Raw:
+    """By the closed formula, in the conjugate of the cotangent."""
+    upper = xp.conj(xp.matrix_transpose(out))
+    inner = xp.matmul(upper, xp.tril(xp.conj(ct)))
+    real = xp.astype(xp.real(inner), inner.dtype)
+    inner = xp.tril(inner, k=-1) + 0.5 * (xp.tril(real) - xp.tril(real, k=-1))
+    half = xp.conj(xp.matrix_transpose(xp.linalg.solve(upper, xp.conj(xp.matrix_transpose(inner)))))
+    half = xp.linalg.solve(upper, half)
+    return 0.5 * xp.conj(half + xp.conj(xp.matrix_transpose(half)))
 
 
 def _least(xp: Any, x: Raw) -> float:

@@ -21,7 +21,8 @@ RULES: Table = {
 # fmt: on
 
 _HOLDS = """real imag conj complex modulus add subtract multiply divide over scale meet negative reciprocal square sqrt rsqrt exp expm1 log log1p
-    log2 log10 sin cos tan sinh cosh tanh sech2 asin acos atan atanh pow power_slope where astype sum mean cumulative_sum
+    log2 log10 sin cos tan sinh cosh tanh sech2 asin acos atan asinh acosh atanh pow power_slope where astype sum mean cumulative_sum
     reshape expand_dims squeeze broadcast_to permute_dims matrix_transpose flip roll pad tril triu diagonal embed_diagonal
-    concat getitem scatter windows fold matmul contract inv det solve expm triangular_solve fftn ifftn rfft irfft"""
+    concat getitem scatter windows fold matmul contract inv det solve expm triangular_solve fftn ifftn rfft irfft eigh svd qr
+    cholesky cholesky_pullback logabsdet signdet pinv cumulative_prod linear_recurrence shifted exp2 conv conv_transpose conv_filter"""
 HOLDS = frozenset(_HOLDS.split())  # with a complex operand: linear maps, and functions with a complex derivative

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from gradproof.engine.library import is_complex
 from gradproof.engine.rules.rule import Table, rule
 
 EIGH = (
@@ -29,6 +30,18 @@ LOGABSDET = "slogdet: the matrix is singular, where log |det| is -inf and has no
 
 def _T(xp: Any, x: Any) -> Any:
     return xp.matrix_transpose(x)
+
+
+def _conj(xp: Any, x: Any) -> Any:
+    return xp.conj(x) if is_complex(x.dtype) else x
+
+
+def _real(xp: Any, x: Any) -> Any:
+    return xp.real(x) if is_complex(x.dtype) else x
+
+
+def _H(xp: Any, x: Any) -> Any:
+    return _T(xp, _conj(xp, x))
 
 
 def _over(xp: Any, left: Any, gap: Any, scale: Any, reach: Any, amount: Any, said: str) -> Any:
@@ -50,34 +63,37 @@ def _both(xp: Any, m: Any) -> Any:
 
 
 def _eigh(xp: Any, ct: Any, out: Any, x: Any) -> Any:
-    w, v, by_w, by_v = out[..., 0, :], out[..., 1:, :], ct[..., 0, :], ct[..., 1:, :]
+    w, v, by_w, by_v = _real(xp, out[..., 0, :]), out[..., 1:, :], _real(xp, ct[..., 0, :]), ct[..., 1:, :]
     inside = xp.matmul(_T(xp, v), by_v)
-    odd = 0.5 * (inside - _T(xp, inside))
+    odd, even = 0.5 * (inside - _H(xp, inside)), 0.5 * (inside + _H(xp, inside))
     amount = _both(xp, xp.matmul(xp.abs(_T(xp, v)), xp.abs(by_v)))
     size = xp.sum(xp.abs(w), axis=-1, keepdims=True)[..., None]
     gap = w[..., None, :] - w[..., :, None]
-    turned = _over(xp, odd, gap, size, _reach(xp, odd, 0.5 * _both(xp, inside), by_w), amount, EIGH)
+    turned = _over(xp, odd, gap, size, _reach(xp, odd, even, by_w), amount, EIGH)
     moved = turned + xp.embed_diagonal(by_w, offset=0, shape=turned.shape)
-    return xp.matmul(xp.matmul(v, moved), _T(xp, v))
+    return xp.matmul(xp.matmul(_conj(xp, v), moved), _T(xp, v))
 
 
 def _svd(xp: Any, ct: Any, out: Any, x: Any) -> Any:
+    """Of x = U diag(s) V^T, where V of complex numbers is the conjugate of what is else called so."""
     m, n = x.shape[-2:]
-    u, s, v = out[..., :m, :], out[..., m, :], out[..., m + 1 :, :]
-    by_u, by_s, by_v = ct[..., :m, :], ct[..., m, :], ct[..., m + 1 :, :]
-    left, right = xp.matmul(_T(xp, u), by_u), xp.matmul(_T(xp, v), by_v)
-    odd_u, odd_v = left - _T(xp, left), right - _T(xp, right)
+    u, s, v = out[..., :m, :], _real(xp, out[..., m, :]), out[..., m + 1 :, :]
+    by_u, by_s, by_v = ct[..., :m, :], _real(xp, ct[..., m, :]), ct[..., m + 1 :, :]
+    left, right = xp.matmul(_T(xp, u), by_u), _conj(xp, xp.matmul(_T(xp, v), by_v))
+    odd_u, odd_v = left - _H(xp, left), right - _H(xp, right)
     plus, minus = 0.5 * (odd_u + odd_v), 0.5 * (odd_u - odd_v)  # where they turn together, and against each other
     amount = _both(xp, xp.matmul(xp.abs(_T(xp, u)), xp.abs(by_u)) + xp.matmul(xp.abs(_T(xp, v)), xp.abs(by_v)))
     row, size = s[..., None, :], xp.sum(s, axis=-1, keepdims=True)[..., None]
-    turned = _over(xp, plus, row - s[..., :, None], size, _reach(xp, plus, _both(xp, left + right), by_s), amount, SVD)
+    even = left + right + _H(xp, left + right)
+    turned = _over(xp, plus, row - s[..., :, None], size, _reach(xp, plus, even, by_s), amount, SVD)
     turned = turned + _over(xp, minus, row + s[..., :, None], size, xp.abs(minus), amount, SVD)
     moved = turned + xp.embed_diagonal(by_s, offset=0, shape=turned.shape)
-    found = xp.matmul(xp.matmul(u, moved), _T(xp, v))
+    across, down = _conj(xp, u), _H(xp, v)
+    found = xp.matmul(xp.matmul(across, moved), down)
     if m > n:  # what of U turns out of its own span
-        found = found + xp.matmul(_outside(xp, by_u, u, left, row, size), _T(xp, v))
+        found = found + xp.matmul(_outside(xp, by_u, across, left, row, size), down)
     if n > m:
-        found = found + xp.matmul(u, _T(xp, _outside(xp, by_v, v, right, row, size)))
+        found = found + xp.matmul(across, _T(xp, _outside(xp, by_v, _conj(xp, v), _conj(xp, right), row, size)))
     return found
 
 
@@ -88,20 +104,24 @@ def _outside(xp: Any, by_u: Any, u: Any, left: Any, row: Any, size: Any) -> Any:
 
 
 def _qr(xp: Any, ct: Any, out: Any, x: Any) -> Any:
+    """The conjugate of a cotangent is what the formulas of a complex matrix are written in."""
     m, n = x.shape[-2:]
     q, r = out[..., :m, :], _T(xp, out[..., m:, :])
+    ct = _conj(xp, ct)
     by_q, by_r = ct[..., :m, :], xp.triu(_T(xp, ct[..., m:, :]), k=0)  # below, R is 0: an infinity there is nobody's
     beside = None
     if n > m:  # the columns beyond the square are Q times those of R
         beside = xp.matmul(q, by_r[..., m:])
-        by_q = by_q + xp.matmul(xp.matmul(q, r[..., m:]), _T(xp, by_r[..., m:]))
+        by_q = by_q + xp.matmul(xp.matmul(q, r[..., m:]), _H(xp, by_r[..., m:]))
         r, by_r = r[..., :m], by_r[..., :m]
-    inside = xp.matmul(r, _T(xp, by_r)) - xp.matmul(_T(xp, by_q), q)
-    right = by_q + xp.matmul(q, xp.tril(inside, k=0) + _T(xp, xp.tril(inside, k=-1)))
+    inside = xp.matmul(r, _H(xp, by_r)) - xp.matmul(_H(xp, by_q), q)
+    below = xp.tril(inside, k=-1)
+    middle = _real(xp, xp.diagonal(inside, offset=0))
+    right = by_q + xp.matmul(q, below + xp.embed_diagonal(middle, offset=0, shape=inside.shape) + _H(xp, below))
     pivots, sizes = xp.diagonal(r, offset=0), xp.sum(xp.abs(r), axis=-2)
-    xp.shut(pivots, sizes, xp.sum(xp.abs(right), axis=(-2, -1), keepdims=True)[..., 0], 0.0 * pivots, said=QR)
-    found = _T(xp, xp.triangular_solve(r, _T(xp, right), lower=False))
-    return found if beside is None else _padded(xp, found, 0, n - m) + _padded(xp, beside, m, 0)
+    xp.shut(xp.abs(pivots), sizes, xp.sum(xp.abs(right), axis=(-2, -1), keepdims=True)[..., 0], xp.zeros_like(sizes), said=QR)
+    found = _H(xp, xp.triangular_solve(r, _H(xp, right), lower=False))
+    return _conj(xp, found if beside is None else _padded(xp, found, 0, n - m) + _padded(xp, beside, m, 0))
 
 
 def _padded(xp: Any, x: Any, before: int, after: int) -> Any:
@@ -113,14 +133,21 @@ def _logabsdet(xp: Any, ct: Any, out: Any, x: Any) -> Any:
     return ct[..., None, None] * _T(xp, xp.inv(x))
 
 
+def _signdet(xp: Any, ct: Any, out: Any, x: Any) -> Any:
+    """Of a complex matrix, exp(i t) with t the imaginary part of log det; of a real one it is flat."""
+    turn = _real(xp, ct * out * 1j)
+    return (turn * -1j)[..., None, None] * _T(xp, xp.inv(x))
+
+
 def _pinv(xp: Any, ct: Any, out: Any, x: Any) -> Any:  # C19: as long as the rank stays
-    turned, back = _T(xp, out), _T(xp, ct)
+    ct = _conj(xp, ct)
+    turned, back = _H(xp, out), _H(xp, ct)
     found = -xp.matmul(xp.matmul(turned, ct), turned)
     beyond_rows = xp.matmul(back, xp.matmul(out, turned))
     beyond_columns = xp.matmul(xp.matmul(turned, out), back)
-    return found + (beyond_rows - xp.matmul(xp.matmul(x, out), beyond_rows)) + (
+    return _conj(xp, found + (beyond_rows - xp.matmul(xp.matmul(x, out), beyond_rows)) + (
         beyond_columns - xp.matmul(beyond_columns, xp.matmul(out, x))
-    )
+    ))
 
 
 def _expm(xp: Any, ct: Any, out: Any, x: Any) -> Any:
@@ -152,6 +179,7 @@ RULES: Table = {
     "svd":       (rule("out", _svd),),  # C18
     "qr":        (rule("out", _qr),),
     "logabsdet": (rule("x out", _logabsdet),),
+    "signdet":   (rule("x out", _signdet),),
     "pinv":      (rule("x out", _pinv),),  # C19
     "expm":      (rule("x", _expm),),
     "triangular_solve": (rule("x out", _triangular_x),

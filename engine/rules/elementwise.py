@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from gradproof.engine.library import is_complex
 from gradproof.engine.rules.rule import Table, rule
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
@@ -16,7 +17,7 @@ RULES: Table = {
     "acos":       (rule("x", lambda xp, ct, out, x: -xp.over(ct, xp.sqrt((1.0 - x) * (1.0 + x)))),),
     "acosh":      (rule("x", lambda xp, ct, out, x: xp.over(ct, xp.sqrt(x - 1.0) * xp.sqrt(x + 1.0))),),
     "asin":       (rule("x", lambda xp, ct, out, x: xp.over(ct, xp.sqrt((1.0 - x) * (1.0 + x)))),),
-    "asinh":      (rule("x", lambda xp, ct, out, x: ct / xp.hypot(x, 1.0)),),
+    "asinh":      (rule("x", lambda xp, ct, out, x: ct / (xp.sqrt(1.0 + x * x) if is_complex(x.dtype) else xp.hypot(x, 1.0))),),
     "astype":     (rule("", lambda xp, ct, out, x, dtype: ct),),  # the sweep casts back
     "atan":       (rule("x", lambda xp, ct, out, x: ct / (1.0 + x * x)),),
     "atanh":      (rule("x", lambda xp, ct, out, x: xp.over(ct, (1.0 - x) * (1.0 + x))),),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gradproof.engine as ge
-from gradproof.engine.errors import DtypeError, MissingRule, ShapeError
+from gradproof.engine.errors import DtypeError, MissingRule, NoGradient, ShapeError
 
 RNG = np.random.default_rng(0)
 Z = RNG.normal(size=(3, 4)) + 1j * RNG.normal(size=(3, 4))
@@ -65,6 +65,59 @@ def test_infinity_is_joined_without_a_nan() -> None:
     assert ge.complex(np.array(1.0), np.array(np.inf)).item() == complex(1.0, np.inf)
 
 
+def hermitian(z: Any) -> Any:
+    return ge.matmul(z, ge.conj(z.mT)) + 2.0 * np.eye(z.shape[-2])
+
+
+DECOMPOSED: list[tuple[Callable[[Any], Any], int, int]] = [
+    (lambda z: ge.linalg.eigh(z).eigenvalues, 3, 3), (lambda z: ge.linalg.eigh(z).eigenvectors, 3, 3), (ge.linalg.eigvalsh, 3, 3),
+    *((lambda z, r=r: ge.linalg.svd(z, r), m, n) for r in ("U", "S", "Vh") for m, n in ((3, 3), (4, 2), (2, 4))),
+    *((lambda z, r=r: ge.linalg.qr(z, r), m, n) for r in ("Q", "R") for m, n in ((3, 3), (4, 2), (2, 4))),
+    *((ge.linalg.pinv, m, n) for m, n in ((3, 3), (4, 2), (2, 4))),
+    (lambda z: ge.linalg.cholesky(hermitian(z)), 3, 3), (lambda z: ge.linalg.cholesky_solve(ge.linalg.cholesky(hermitian(z)), Z[:, :2]), 3, 3),
+    (lambda z: ge.linalg.slogdet(z).sign, 3, 3), (lambda z: ge.linalg.slogdet(z).logabsdet, 3, 3), (lambda z: ge.linalg.lstsq(z, Z), 3, 2),
+    (lambda z: ge.linalg.matrix_norm(z, ord="nuc"), 3, 2), (lambda z: ge.linalg.matrix_norm(z, ord="fro"), 3, 2),
+    (lambda z: ge.linalg.vector_norm(z, ord=3), 3, 2), (ge.asinh, 2, 2), (ge.acosh, 2, 2), (lambda z: ge.cumulative_prod(z, axis=0), 3, 2),
+    (lambda z: ge.nn.conv1d(z[None], Z[:, None, :2], None), 1, 4),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", range(len(DECOMPOSED)))
+def test_decompositions_of_complex_matrices_pull_back_as_their_change_says_at_first_and_second_order(place: int) -> None:
+    f, m, n = DECOMPOSED[place]
+    rng = np.random.default_rng(place)
+    z, dz = (rng.normal(size=(m, n)) + 1j * rng.normal(size=(m, n)) for _ in range(2))
+    by_difference, by_pullback = pairing(f, z, dz)
+    assert by_pullback == pytest.approx(by_difference, rel=1e-6, abs=1e-8)
+
+    def slope(z: Any) -> Any:
+        return ge.grad(lambda z: ge.sum(ge.real((0.3 + 0.7j) * ge.square(f(z)))))(z)
+
+    by_difference, by_pullback = pairing(slope, z, dz)
+    assert by_pullback == pytest.approx(by_difference, rel=1e-5, abs=1e-6)
+
+
+def test_vectors_of_complex_matrices_have_the_phase_of_the_convention_and_multiply_back() -> None:
+    z = Z[:, :3]
+    u, s, vh = ge.linalg.svd(z)
+    np.testing.assert_allclose(ge.matmul(u * s, vh).numpy(), z, atol=1e-13)
+    values, vectors = ge.linalg.eigh(z)
+    np.testing.assert_allclose(ge.matmul(vectors * values, ge.conj(vectors.mT)).numpy(), (z + z.conj().T) / 2, atol=1e-13)
+    weights = np.exp(-np.arange(3) / 3.0)
+    for sums in (weights @ u.numpy(), weights @ vectors.numpy()):
+        np.testing.assert_allclose(sums.imag, 0.0, atol=1e-14)
+        assert (sums.real > 0).all()
+    q, r = ge.linalg.qr(z)
+    np.testing.assert_allclose(ge.matmul(q, r).numpy(), z, atol=1e-13)
+    assert (np.diagonal(r.numpy()).real > 0).all()
+    assert np.abs(np.diagonal(r.numpy()).imag).max() < 1e-15
+
+
+def test_eigenvectors_of_a_repeated_eigenvalue_have_no_gradient() -> None:
+    with pytest.raises(NoGradient, match="eigh"):
+        ge.grad(lambda z: ge.real(ge.linalg.eigh(z).eigenvectors[1, 0]))(np.eye(2) + 0j)
+
+
 def test_the_modulus_at_zero_has_slope_zero() -> None:
     assert ge.grad(ge.abs)(0j).item() == 0
 
@@ -78,8 +131,8 @@ def test_the_second_derivative_of_a_modulus() -> None:
 
 
 def test_a_rule_that_would_be_wrong_for_complex_numbers_is_refused() -> None:
-    with pytest.raises(MissingRule, match=r"'vector_norm' of complex numbers.*real and imag"):
-        ge.grad(lambda z: ge.linalg.vector_norm(z, axis=None, keepdims=False, ord=2))(Z)
+    with pytest.raises(MissingRule, match=r"'logsumexp' of complex numbers.*real and imag"):
+        ge.grad(lambda z: ge.abs(ge.logsumexp(z)))(Z)
 
 
 def test_a_complex_value_has_no_gradient_of_one_cotangent() -> None:
