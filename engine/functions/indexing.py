@@ -15,10 +15,13 @@ from gradproof.engine.tape import apply, state
 def getitem(x: Any, key: Any) -> Array:
     """The entries at a key, with NumPy's meaning: ints, slices, None, ..., index arrays, nested tuples as index arrays."""
     parts = key if isinstance(key, tuple) else (key,)
-    x, key = as_array(x), tuple([_part(part) for part in parts])
-    if state.lift is not None and any(map(interpreted, key)):
-        x = state.lift(x)
-    return apply("getitem", (x,), {"key": key})
+    key = tuple([_part(part) for part in parts])
+    return apply("getitem", (_beside(as_array(x), key),), {"key": key})
+
+
+def _beside(x: Array, key: tuple[Any, ...]) -> Array:
+    """x as a value of the trace or the vmap that its key is of, if it is of one."""
+    return state.lift(x) if state.lift is not None and any(map(interpreted, key)) else x
 
 
 def _part(part: Any) -> Any:
@@ -39,7 +42,7 @@ def indices_of(x: Any) -> Any:
 
 def scatter(x: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Array:
     """Zeros of a shape with x added at a key: the transpose of getitem."""
-    return apply("scatter", (x,), {"key": key, "shape": shape})
+    return apply("scatter", (_beside(as_array(x), key),), {"key": key, "shape": shape})
 
 
 def take(x: Any, indices: Any, axis: int = 0) -> Array:

@@ -258,3 +258,18 @@ def test_a_copy_of_a_copy_that_is_left_out_reads_what_the_first_was_made_from() 
     program = simplified(builder.finished([builder.record("exp", (made,), {})]))
     assert [one.op for one in program.instructions] == ["sin", "exp"]
     assert same(program.run([X]), [np.exp(np.sin(X))])
+
+
+@pytest.mark.parametrize("way", [ge.trace, lambda f: lambda *xs: tuple(g[0] for g in ge.vmap(f)(*(x[None] for x in xs)))])
+def test_a_constant_cotangent_meets_indices_that_are_traced(way) -> None:
+    ct = np.array([1.0, 2.0])
+
+    def once(x: object, table: object) -> object:
+        return ge.vjp(lambda x, table: ge.lookup(x, table, edges=(0.0,)), x, table)[1](ct)
+
+    def twice(x: object, table: object) -> object:
+        return ge.vjp(once, x, table)[1]((ct, ct))
+
+    x, table = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    for f, expected in ((once, [2.0, 1.0]), (twice, [0.0, 0.0])):
+        np.testing.assert_array_equal(way(f)(x, table)[1], expected)
