@@ -16,6 +16,7 @@ import numpy as np
 from gradproof.engine.backend import Patch, quiet
 from gradproof.engine.lower import empty, lowered
 from gradproof.engine.program import Instruction, Kind, Program, Ref, function
+from gradproof.engine.rows import LEAST, rows_of
 from gradproof.engine.scalars import scalar_code
 from gradproof.engine.simplify import FRESH
 
@@ -59,12 +60,19 @@ def _add_into(buffer: Any, key: Any, value: Any) -> Any:
     return buffer
 
 
+def _rows(value: Any, key: Any, shape: tuple[int, ...]) -> Any:
+    """A value added into zeros at one array of integers: its rows, as the eager sweep gives them for a large table."""
+    found = rows_of(Patch(key, value), shape, value.dtype)
+    assert found is not None
+    return found.merged()
+
+
 class Writer:
     """Writes the code: a line an instruction, and which buffer each result goes into."""
 
     def __init__(self, program: Program) -> None:
         self.program, self.kinds = program, program.kinds
-        self.namespace: dict[str, Any] = {"asarray": np.asarray, "array": np.array, "add_into": _add_into, "inf": math.inf, "nan": math.nan}
+        self.namespace: dict[str, Any] = {"asarray": np.asarray, "array": np.array, "add_into": _add_into, "rows": _rows, "inf": math.inf, "nan": math.nan}
         self.buffers: list[Kind] = []
         self.free: dict[Kind, list[int]] = {}
         self.owner: dict[int, int] = {}  # a variable -> the buffer it was written into
@@ -73,11 +81,12 @@ class Writer:
         self.makers = {one.out: one.op for one in program.instructions}
         self.skipped: dict[int, Ref] = {}
         self.skipped = self._broadcasts()
+        self.sparse = self._tables()
         self.lines: list[str] = []
         for i, value in program.constants.items():
             self.namespace[f"v{i}"] = value
         for n, one in enumerate(program.instructions):
-            if one.out not in self.skipped:
+            if one.out not in self.skipped and one.out not in self.sparse.values():
                 self._write(n, one)
             self._release(n)
         outs = ", ".join(self._output(place) for place in range(len(program.outputs)))
@@ -98,10 +107,29 @@ class Writer:
             spread.pop(i, None)
         return {i: x for i, x in spread.items() if type(x) is Ref}
 
+    def _tables(self) -> dict[int, int]:
+        """Outputs that are rows of large tables of zeros, which need not be made; each with the zeros it is added into."""
+        reads = [i for one in self.program.instructions for i in one.reads]
+        zeros = {one.out for one in self.program.instructions if one.op == "np.full" and one.params.get("fill_value") == 0.0}
+        found = {}
+        for one in self.program.instructions:
+            if one.op != "added" or one.out not in self.program.outputs or one.out in reads:
+                continue
+            (table, value), key, kind = one.operands, one.params["key"], self.kinds[one.out]
+            ids = self.kinds[key[0].id] if len(key) == 1 and type(key[0]) is Ref else None
+            rows = ids is not None and ids.dtype.kind in "iu" and 0 not in ids.shape and len(kind.shape) > 1 and math.prod(kind.shape) >= LEAST
+            alone = type(table) is Ref and table.id in zeros and reads.count(table.id) == 1 and table.id not in self.program.outputs
+            if rows and alone and type(value) is Ref and self.kinds[value.id].dtype == kind.dtype:
+                found[one.out] = table.id
+        return found
+
     # ---- one instruction
 
     def _write(self, n: int, one: Instruction) -> None:
         into = self._into(one)
+        if one.out in self.sparse:
+            self.lines.append(f"    v{one.out} = rows({self._said(one.operands[1])}, {self._said(one.params['key'])}, {self.kinds[one.out].shape})")
+            return
         if one.op == "added" and self._own(n, *one.operands):
             x, value = (self._said(y) for y in one.operands)
             self.lines.append(f"    v{one.out} = add_into({x}, {self._said(one.params['key'])}, {value})")
@@ -182,6 +210,8 @@ class Writer:
     def _output(self, place: int) -> str:
         """An output, as an array that shares memory with no constant and no other output."""
         i = self.program.outputs[place]
+        if i in self.sparse:
+            return f"v{i}.merged()" if i in self.program.outputs[:place] else f"v{i}"
         others = {j for k, j in enumerate(self.program.outputs) if k < place}
         shared = {i} | self.holds.get(i, frozenset())
         if shared & (others.union(*(self.holds.get(j, frozenset()) for j in others)) | set(self.program.constants)):

@@ -1,17 +1,19 @@
-"""Programs on numbers alone, as Python floats: an operation is then 30 times cheaper than on a NumPy array of no axes.
+"""Programs on numbers alone, as Python's: an operation is then 30 times cheaper than on a NumPy array of no axes.
 
 Sums, products, quotients and roots are those of NumPy bit for bit. ``math`` and NumPy may differ in the last digit of an exp or a
-sin, so those are used only where the trace was asked for (``trace(f, exact=False)``).
+sin, so ``math`` is used only where the trace was asked for (``trace(f, exact=False)``). Else a program with an exp or a sin runs
+the kernels on NumPy's own numbers, half as fast and five times faster than arrays.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from gradproof.engine.backend import kernels, quiet
 from gradproof.engine.program import Program, Ref
 
 EXACT = {
@@ -33,7 +35,9 @@ CLOSE = {
     "sigmoid": "(1.0 if {0} >= 0.0 else exp({0})) / (1.0 + exp(-abs({0})))",
     "relu": "({0} if {0} > 0.0 or {0} != {0} else 0.0)",
 }  # fmt: skip
+KERNELS = {name: f"kernel_{name}({{0}}{', {1}' if '{1}' in text else ''})" for name, text in CLOSE.items()}
 _NAMES = {name: getattr(math, name) for name in dir(math) if not name.startswith("_")} | {"array": np.array}
+_NAMES |= {f"kernel_{name}": kernels[name] for name in CLOSE}
 FLOAT64, BOOL = np.dtype(np.float64), np.dtype(np.bool_)
 
 
@@ -42,7 +46,7 @@ def scalar_code(program: Program, exact: bool, otherwise: Callable[..., list[Any
 
     Where Python raises and NumPy gives inf or nan (a division by 0, an exp too large), ``otherwise`` answers.
     """
-    table = EXACT if exact else EXACT | CLOSE
+    table = EXACT | (KERNELS if exact else CLOSE)
     read = [*program.inputs, *program.constants, *(one.out for one in program.instructions)]
     if any(program.kinds[i].shape or program.kinds[i].dtype not in (FLOAT64, BOOL) for i in read):
         return None
@@ -50,13 +54,17 @@ def scalar_code(program: Program, exact: bool, otherwise: Callable[..., list[Any
         return None
     if any(program.kinds[i].dtype != FLOAT64 for i in (*program.inputs, *program.outputs)):
         return None
-    text = scalar_source(program)
+    text = scalar_source(program, table)
+    of_numpy = exact and any(one.op in KERNELS for one in program.instructions)
     namespace = dict(_NAMES)
     exec(compile(text, "<traced program>", "exec"), namespace)  # noqa: S102 - of the two tables above and our own numbers
     line = namespace["line"]
 
     def run(*arrays: Any) -> list[Any]:
         try:
+            if of_numpy:
+                with quiet():
+                    return line(*[x[()] for x in arrays])  # type: ignore[no-any-return]
             return line(*[x.item() for x in arrays])  # type: ignore[no-any-return]
         except (ZeroDivisionError, OverflowError, ValueError):
             return otherwise(*arrays)
@@ -64,12 +72,12 @@ def scalar_code(program: Program, exact: bool, otherwise: Callable[..., list[Any
     return run
 
 
-def scalar_source(program: Program) -> str:
+def scalar_source(program: Program, table: Mapping[str, str]) -> str:
     """The code: a line an operation, every variable a local."""
     lines = [f"    v{i} = {_number(value.item())}" for i, value in program.constants.items()]
     for one in program.instructions:
         said = [f"v{x.id}" if type(x) is Ref else _number(x) for x in one.operands]
-        lines.append(f"    v{one.out} = {(EXACT | CLOSE)[one.op].format(*said)}")
+        lines.append(f"    v{one.out} = {table[one.op].format(*said)}")
     outs = ", ".join(f"array(v{i})" for i in program.outputs)
     return "\n".join([f"def line({', '.join(f'v{i}' for i in program.inputs)}):", *lines, f"    return [{outs}]", ""])
 
