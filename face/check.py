@@ -10,6 +10,7 @@ import numpy as np
 
 from gradproof import failures
 from gradproof.arguments import Arguments
+from gradproof.beyond import own_forward_rule
 from gradproof.frameworks import Framework, framework
 from gradproof.oracles.callables.opaque import COORDINATES
 from gradproof.oracles.errors import GradproofError
@@ -57,7 +58,7 @@ def check_gradient(
     allow: Collection[str] = (),
     kwargs: Mapping[str, Any] | None = None,
     vjp: Callable[..., Any] | None = None,
-    modes: Collection[str] = ("reverse",),
+    modes: Collection[str] | None = None,
 ) -> Verdict:
     """Check the gradient of ``f`` at ``args``, and return the verdict if it is right.
 
@@ -69,7 +70,8 @@ def check_gradient(
 
     A function over NumPy arrays comes with its pullback: ``vjp(*args, ct)`` gives a gradient for each argument (an array alone
     for one), with ``ct`` of the structure of f's result. ``modes=("reverse", "forward")`` judges Jacobian-vector products as
-    well; beyond the first order those of the gradient that reverse mode gives.
+    well; beyond the first order those of the gradient that reverse mode gives. Left out, reverse mode is judged, and forward mode at the
+    first order too where an ``autograd.Function`` with a ``jvp`` of its own takes part.
 
     With ``meaning``, the same function written in NumPy, the bound is certified: the formula runs in ball arithmetic.
     Without, it is the error of adaptive differences. ``order=2`` judges Hessian-vector products as well, ``order=3``
@@ -91,7 +93,7 @@ def check_gradient(
     """
     _usable(f, meaning, order, seed, k, directions, coordinates)
     accepted = _accepted(allow)
-    chosen = _modes(modes)
+    chosen = ("reverse",) if modes is None else _modes(modes)
     if vjp is not None:
         own: Framework = Pair(vjp)
         guessed = "NumPy"
@@ -117,6 +119,8 @@ def check_gradient(
                 verdicts[-1] = one.as_given(verdicts[-1], options)
             if options.stops(verdicts[-1]):
                 break
+        if modes is None and not options.stops(verdicts[-1]):
+            verdicts += own_forward_rule(setting, options)
         verdict = options.together(verdicts)
     if verdict.kind.fails and verdict.kind not in accepted:
         crash = verdict.note.get("crash")

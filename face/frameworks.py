@@ -62,6 +62,18 @@ class Framework:
         engine, seeds = self.reverse, tuple(self.engine.from_numpy(np.array(c, copy=True)) for c in cotangents)
         return lambda *xs: tuple(engine.vjp(fn, xs)[1](seeds))
 
+    def pullback(self, fn: Function, primals: Sequence[Any]) -> Function:
+        """The pullback of ``fn`` at these arrays, as a function of its cotangents that the framework can differentiate."""
+        return lambda *cts: tuple(self.reverse.vjp(fn, primals)[1](cts))
+
+    def by_hand(self, f: Any) -> bool:
+        """Whether the gradient of ``f`` is one rule written by hand, so that no kinks of a program's parts can cancel in it."""
+        return False
+
+    def has_own_jvp(self, fn: Function, arrays: Sequence[Array]) -> bool:
+        """Whether forward mode has a rule of the user's own, so that nothing is known of it from reverse mode."""
+        return False
+
     def opened(self, f: Callable[..., Any]) -> tuple[Callable[..., Any], list[tuple[str, Array, bool]]]:
         """``f`` as a function of its arguments, a dict of named ones and a tuple of its own parameters; and those: name, data, primal."""
         return (lambda *args: f(*args[:-2], **args[-2])), []
@@ -158,6 +170,22 @@ class Torch(Framework):
 
         return torch_jvp
 
+    def pullback(self, fn: Function, primals: Sequence[Any]) -> Function:
+        from gradproof.beyond import torch_pulled
+
+        return lambda *cts: torch_pulled(fn, [x.detach().requires_grad_() for x in primals], cts)
+
+    def by_hand(self, f: Any) -> bool:
+        import torch
+
+        owner = getattr(f, "__self__", None)
+        return isinstance(owner, type) and issubclass(owner, torch.autograd.Function)
+
+    def has_own_jvp(self, fn: Function, arrays: Sequence[Array]) -> bool:
+        from gradproof.beyond import torch_own_jvp
+
+        return torch_own_jvp(fn, [self.engine.from_numpy(a) for a in arrays])
+
     def plain(self, fn: Function, arrays: Sequence[Array]) -> tuple[Any, ...]:
         try:
             return fn(*(self.engine.from_numpy(a) for a in arrays))
@@ -168,29 +196,19 @@ class Torch(Framework):
                 raise error from None
 
     def gradient(self, fn: Function, cotangents: Sequence[Array]) -> Function:
-        import torch
+        from gradproof.beyond import torch_pulled
 
         seeds = [self.engine.from_numpy(c) for c in cotangents]
-
-        def pulled(*xs: Any) -> tuple[Any, ...]:
-            inputs = [x if x.requires_grad else x.detach().requires_grad_() for x in xs]
-            with torch.enable_grad():
-                pairs = [(y, s) for y, s in zip(fn(*inputs), seeds, strict=True) if y.requires_grad]
-                if not pairs:
-                    return tuple(torch.zeros_like(x) for x in inputs)
-                reached, given = zip(*pairs, strict=True)
-                return torch.autograd.grad(
-                    reached, inputs, given, create_graph=True, allow_unused=True, materialize_grads=True
-                )
-
-        return pulled
+        return lambda *xs: torch_pulled(fn, [x if x.requires_grad else x.detach().requires_grad_() for x in xs], seeds)
 
     def layouts(
         self, fn: Function, primals: Sequence[Array], cotangents: Sequence[Array], arguments: Sequence[bool]
     ) -> tuple[str, str]:
+        from gradproof.beyond import torch_unused
         from gradproof.layouts import torch_layouts
 
-        return torch_layouts(self.engine, fn, primals, cotangents, arguments)
+        broken, refused = torch_layouts(self.engine, fn, primals, cotangents, arguments)
+        return broken or torch_unused(self.engine, fn, primals, cotangents), refused
 
     @contextmanager
     def untouched(self) -> Iterator[None]:
@@ -214,6 +232,11 @@ class Jax(Framework):
         from gradproof.oracles.adapters.jax_import import imported
 
         return imported(fn, arrays)
+
+    def by_hand(self, f: Any) -> bool:
+        import jax
+
+        return isinstance(f, jax.custom_vjp)
 
     def _to_numpy(self, value: Any) -> Array | None:
         if framework_of(value) != "jax" or not hasattr(value, "dtype"):

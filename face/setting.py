@@ -11,12 +11,14 @@ import numpy as np
 from gradproof import failures
 from gradproof.arguments import Arguments, gather
 from gradproof.arguments import Leaf as Named
+from gradproof.beyond import broken as _broken
+from gradproof.beyond import by_cotangent, crashing
 from gradproof.forward import forwarded, not_linear
 from gradproof.frameworks import Framework, Function
 from gradproof.oracles.callables.opaque import conduct, judge_opaque
 from gradproof.oracles.callables.point import Opaque
 from gradproof.oracles.errors import GradproofError
-from gradproof.oracles.finding import Finding, Verdict
+from gradproof.oracles.finding import Verdict
 from gradproof.oracles.formats import FORMATS
 from gradproof.oracles.graph import Array, Case, Graph, Leaf, Node
 from gradproof.oracles.judge import weigh
@@ -26,7 +28,7 @@ from gradproof.paste import name_of, path_of
 from gradproof.traced import beside
 from gradproof.trees import flat
 
-LARGE_S = 10.0  # for each of the two cotangents, where an array is too large for the tape of scalars
+LARGE_S = 10.0  # for each of the two cotangents, where an array is too large for the tape
 SINGLE = 2.0**-24  # the coarsest unit roundoff in which differences tell enough
 GRADED = 3.0  # the second cotangent spans this many decades up and down
 
@@ -72,10 +74,6 @@ class Options:
         rest = tuple(f for f in verdict.findings if f.kind not in self.allow)
         kind = max((f.kind for f in rest), key=lambda kind: kind.severity, default=Kind.AGREE)
         return verdict if kind.decided or self.stops(verdict) else replace(verdict, kind=kind, findings=rest)
-
-
-def _broken(verdict: Verdict, name: str, reason: str) -> Verdict:
-    return replace(verdict, kind=Kind.CONTRACT, findings=(*verdict.findings, Finding(name, Kind.CONTRACT, reason)))
 
 
 class Setting:
@@ -178,7 +176,7 @@ class Setting:
             if options.meaning is not None:
                 verdict = self._certified(cases, graded, fn, self._formula(options.meaning), options)
             else:
-                subject = Opaque(self.own.engine, fn, self.own.values(fn), case)
+                subject = Opaque(self.own.engine, fn, self.own.values(fn), case, level == 1 and self.own.by_hand(self.f))
                 verdict = judge_opaque(
                     subject,
                     [graded],
@@ -191,6 +189,8 @@ class Setting:
             verdict = options.without_accepted(verdict)
             if level == 1 and not options.stops(verdict):
                 verdict = self._laid_out(verdict)
+            if level == 2 and not self.own.forward and not options.stops(verdict):
+                verdict = by_cotangent(verdict, self.own, self.fn, cases[0])
             note = {"order": level, "mode": "forward" if self.own.forward else "reverse", **verdict.note}
             evidence = (f"order {level}: " if order > 1 else "") + verdict.evidence + self.note
             verdicts.append(replace(verdict, evidence=evidence, note=note))
@@ -232,6 +232,8 @@ class Setting:
             return verdict
         floats = {x.data.dtype.name for x in self.given.leaves if x.data.dtype.kind not in "biu"}
         dtype = " and ".join(sorted(floats))
+        if len(floats) > 1 and (crashed := crashing(self.narrow, dtype)):
+            return crashed
         if len(floats) > 1 or not floats <= set(FORMATS) or (options.meaning is None and FORMATS[dtype].u > SINGLE):
             return replace(verdict, evidence=f"{verdict.evidence}; {dtype} itself was not looked at")
         own = self.narrow.judged(options)

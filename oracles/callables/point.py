@@ -22,13 +22,15 @@ CONDITION = 64.0  # how much more a gradient may suffer from a rounding than the
 class Opaque:
     """A function on trial. ``fn``: engine arrays to a tuple of them; ``values``: the same over NumPy arrays.
 
-    ``case`` holds the inputs as leaves, one node in the function's name, and the first cotangents.
+    ``case`` holds the inputs as leaves, one node in the function's name, and the first cotangents. ``by_hand``: its gradient is one
+    rule, so that no slopes chosen at kinks of a program's parts can have cancelled in it.
     """
 
     engine: Engine
     fn: Callable[..., tuple[Any, ...]]
     values: Callable[[Sequence[Array]], Sequence[Array]]
     case: Case
+    by_hand: bool = False
 
     @cached_property
     def unit(self) -> float:

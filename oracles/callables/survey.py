@@ -15,6 +15,7 @@ from gradproof.oracles.graph import Array
 STEPS = 64  # roundings of an entry: so far aside a choice at a tie is taken, and a slope is still the same
 SMALL = 1e-3  # an entry below this is looked at on its own scale too
 NO_NUMBER = "no number, and the values of f do not show that f rises without end there (0 times an infinite slope?)"
+SHARE = 1e-2  # of the sizes that add up along a direction: a sum known no better shows no derivative
 NARROWED = 32  # entries that are looked at with cotangents of their own, at ten pullbacks each
 
 
@@ -172,6 +173,25 @@ class Survey:
     def beyond_directions(self) -> list[int]:
         """Entries that would spoil a random direction: without a slope, or off at the very point only."""
         return [i for i, seen in self.coordinates.items() if seen.status in ("open", "choice") or without_number(seen.got)]
+
+    def smooth(self) -> bool:
+        """Whether f has a derivative at the point as far as lines show it: along each random direction what the entries give together.
+
+        Every entry must have been looked at, and its slope be known from both sides at once.
+        """
+        looks = [self.coordinates.get(i) for i in range(self.point.flat.size)]
+        if not self.random or any(seen is None or seen.status not in ("agrees", "choice") or seen.left is not None for seen in looks):
+            return False
+        for direction, seen in self.random:
+            if seen.status not in ("agrees", "wrong") or seen.left is not None:
+                return False
+            parts = [(abs(d), d * c.expected, c.tolerance) for d, c in zip(direction.tolist(), looks, strict=True) if c is not None and d]
+            together = sum((p for _, p, _ in parts), np.zeros_like(seen.expected))
+            room = sum((d * e for d, _, e in parts), seen.tolerance)
+            size = sum((np.abs(p) for _, p, _ in parts), np.zeros_like(room))
+            if not (np.abs(together - seen.expected) <= room).all() or not (room <= SHARE * size).all():
+                return False
+        return True
 
     @property
     def choices(self) -> dict[int, Look]:

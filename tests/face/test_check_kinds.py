@@ -252,7 +252,7 @@ def test_a_failure_with_named_arguments_can_be_pasted_and_loaded(tmp_path: Any) 
     assert "kwargs=kwargs" in str(raised.value)
 
 
-def test_forward_mode_is_judged_apart() -> None:
+def test_forward_mode_is_judged_apart_and_unasked_where_it_has_a_rule_of_its_own() -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
     class Function(torch.autograd.Function):  # type: ignore[misc, name-defined]
@@ -271,10 +271,10 @@ def test_forward_mode_is_judged_apart() -> None:
             return tangent * torch.cos(ctx.saved_tensors[0]) * 1.001
 
     x = torch.tensor(B)
-    assert check_gradient(Function.apply, x, save=None).kind is Kind.AGREE
-    for meaning in (None, np.sin):
+    assert check_gradient(Function.apply, x, modes=("reverse",), save=None).kind is Kind.AGREE
+    for asked in ({"modes": ("reverse", "forward")}, {}, {"meaning": np.sin}):
         with pytest.raises(GradientError, match=r"WRONG: gradient of .* \(torch\) in forward mode"):
-            check_gradient(Function.apply, x, modes=("reverse", "forward"), meaning=meaning, save=None)
+            check_gradient(lambda x: Function.apply(x) * 1.0, x, **asked, save=None)
 
 
 def test_a_tangent_that_is_not_linear_breaks_the_contract() -> None:
