@@ -66,32 +66,71 @@ class Frozen(float):
 class Tape:
     """Rows in evaluation order, with the operands and the ball of each."""
 
-    __slots__ = ("_constants", "args", "backward", "choice", "factor", "factors", "gaps", "mixed", "moduli", "origin", "rows", "start", "starts", "tangents", "values")
+    __slots__ = (
+        "_constants", "_factor", "_factors", "_start", "_starts", "args", "backward", "choice", "gaps", "mixed", "moduli", "origin", "rows", "tangents", "values"
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self.args: list[tuple[int, ...]] = []
         self.values: list[arb] = []
-        self.starts: list[int] = []
-        self.factors: list[float] = []
         self.choice: dict[int, bool] = {}
         self.gaps: dict[int, tuple[float, tuple[float, ...]]] = {}  # of a jump: how far off it is, and each argument's share in that
         self.moduli: set[int] = set()  # rows of pools whose values, too, are known to the rounding of the largest alone
         self.mixed: set[int] = set()  # first rows of pools in which every adjoint is known as well as the worst alone
         self.origin: dict[int, int] = {}  # of a selection between twice the same entry, the row of that entry
         self.backward: dict[int, float] = {}  # by row: how many roundings of 1 away an algorithm may have read the entry
-        self.start = 0  # first row of the op being recorded: sums may be reordered within an op, not across ops
         self.tangents = 1 << 62  # first row of those that record tangents
-        self.factor = 1.0  # multiple of the rounding constants that the op being recorded declares
+        self._start, self._factor = 0, 1.0
+        self._starts: list[int] = []
+        self._factors: list[float] = []
         self._constants: dict[float, int] = {}  # their rows: a Scalar here would make a cycle, and tapes are many
 
+    @property
+    def start(self) -> int:
+        """First row of the op being recorded: sums may be reordered within an op, not across ops."""
+        return self._start
+
+    @start.setter
+    def start(self, row: int) -> None:
+        self._level()
+        self._start = row
+
+    @property
+    def factor(self) -> float:
+        """Multiple of the rounding constants that the op being recorded declares."""
+        return self._factor
+
+    @factor.setter
+    def factor(self, multiple: float) -> None:
+        self._level()
+        self._factor = multiple
+
+    @property
+    def starts(self) -> list[int]:
+        """By row, the ``start`` it was recorded under."""
+        self._level()
+        return self._starts
+
+    @property
+    def factors(self) -> list[float]:
+        """By row, the ``factor`` it was recorded under."""
+        self._level()
+        return self._factors
+
+    def _level(self) -> None:
+        """Bring both lists up to the rows: they change so seldom that to keep them row by row would cost more than the rows."""
+        behind = len(self.rows) - len(self._starts)
+        if behind:
+            self._starts += [self._start] * behind
+            self._factors += [self._factor] * behind
+
     def record(self, row: Row, args: tuple[int, ...], value: arb) -> Scalar:
-        index = len(self.rows)
-        self.rows.append(row)
+        rows = self.rows
+        index = len(rows)
+        rows.append(row)
         self.args.append(args)
         self.values.append(value)
-        self.starts.append(self.start)
-        self.factors.append(self.factor)
         return Scalar(self, index, value)
 
     def leaf(self, value: float) -> Scalar:
@@ -104,8 +143,6 @@ class Tape:
         self.rows += [LEAF] * count
         self.args += [()] * count
         self.values += balls
-        self.starts += [self.start] * count
-        self.factors += [self.factor] * count
         return [Scalar(self, first + i, ball) for i, ball in enumerate(balls)]
 
     def constant(self, value: Any) -> Scalar:

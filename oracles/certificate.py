@@ -98,6 +98,7 @@ class Certificate:
     slots: list[int] = field(default_factory=list)
     seeds: list[tuple[int, arb]] = field(default_factory=list)
     played: list[arb] | None = None
+    swept: dict[str, tuple[list[arb], list[float], Adjoints]] = field(default_factory=dict)  # sweeps that are asked for again
     higher: bool = False  # tangents are recorded too: then the choice at a tie is one of values, and not of slopes alone
 
     @property
@@ -113,6 +114,8 @@ class Certificate:
         self, weights: dict[int, arb] | None = None, wide: bool = False, errors: Forward | None = None
     ) -> tuple[list[arb], list[float], Adjoints]:
         """Gradient and bound at the primal entries, for a choice of weights at ties."""
+        if not weights and not wide and errors is None and "plain" in self.swept:
+            return self.swept["plain"]
         tape, values, errors = self.recording.tape, self.played, errors or self.forward
         with precision(self.bits):
             if self.higher and weights:
@@ -133,6 +136,8 @@ class Certificate:
         """
         if not self.kinked and errors is None and not weights:
             return self.gradient, self.bound
+        if errors is None and not weights and "open" in self.swept:
+            return self.swept["open"][:2]
         open_ = dict.fromkeys(self.forward.ties, INTERVAL) if self.kinked else {}
         balls, bounds, _ = self.sweep({**open_, **(weights or {})}, wide=self.kinked, errors=errors)
         return balls, bounds
@@ -196,9 +201,11 @@ def certify_recording(
         certificate.value = [played[k] for k in certificate.outputs]
         value_error = certificate.value_error = [bounds.dv[k] for k in certificate.outputs]
     certificate.gradient, certificate.bound = balls, errors
+    certificate.swept["plain"] = balls, errors, adjoints
     certificate.total = [adjoints.total[i] for i in slots]
     if adjoints.met or adjoints.singular:  # other choices may reach further ties
-        _, _, adjoints = certificate.sweep(dict.fromkeys(bounds.ties, INTERVAL), wide=True)
+        certificate.swept["open"] = certificate.sweep(dict.fromkeys(bounds.ties, INTERVAL), wide=True)
+        adjoints = certificate.swept["open"][2]
     certificate.ties, certificate.singular = adjoints.met, adjoints.singular
     return certificate
 

@@ -115,13 +115,14 @@ def _at_kinks(
     known = np.where(np.isfinite(g), g, centre)
     tolerance = np.where(undecided, np.inf, k * np.array(bound))
     whole = decided.all() and not certificate.singular
-    if certificate.ties and whole and not kinks.in_hull(certificate, known, tolerance):
-        return _wrong(right, names, g, centre, decided, bound, certificate, "outside the convex hull of the slopes at the ties")
-    if not kinks.keeps_mass(certificate, known, tolerance):
-        return _wrong(right, names, g, centre, decided, bound, certificate, "wrong along a direction in which it is smooth")
     shares = conventions.shares(certificate, capabilities(trial.engine).at_kinks)
-    if shares is not None:
-        balls, errors, _ = certificate.sweep(shares)
+    balls, errors = (None, None) if shares is None else certificate.sweep(shares)[:2]
+    if not kinks.is_choice(certificate, known, tolerance, balls):
+        if certificate.ties and whole and not kinks.in_hull(certificate, known, tolerance):
+            return _wrong(right, names, g, centre, decided, bound, certificate, "outside the convex hull of the slopes at the ties")
+        if not kinks.keeps_mass(certificate, known, tolerance):
+            return _wrong(right, names, g, centre, decided, bound, certificate, "wrong along a direction in which it is smooth")
+    if balls is not None and errors is not None:
         exact = np.array([float(ball) for ball in balls])
         with np.errstate(invalid="ignore"):
             astray = np.abs(known - exact) > k * np.array(errors) + np.array([float(ball.rad()) for ball in balls])
