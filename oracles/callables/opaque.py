@@ -27,6 +27,7 @@ CHOICE = (
     "the gradient is right on both sides of the point and off only there, so either the program chooses a slope at a kink in a "
     "way that values do not show, as relu(x) - relu(-x) does at 0, or it is wrong at this very point"
 )
+SMOOTH = "wrong at this very point, around which f is smooth"
 BESIDE = 1e-2  # how far from a kink, relative to the inputs, random directions are asked again
 
 
@@ -166,7 +167,7 @@ def _differences(
             i = max(survey.choices, key=lambda i: _units(survey.choices[i], k))
             at = survey.points.get(i, point)
             if subject.by_hand and survey.smooth():
-                reason = f"wrong at this very point, around which f is smooth: {_reason(survey.choices[i])}"
+                reason = f"{SMOOTH}: {_reason(survey.choices[i])}"
                 return _blame(subject, at, findings, i, survey.choices[i], k, reason, evidence)
             found = _blame(subject, at, findings, i, survey.choices[i], k, _choice(survey.choices[i]), evidence)
             last = replace(found.findings[-1], kind=Kind.UNDECIDED)
