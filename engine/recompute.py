@@ -112,7 +112,7 @@ def _candidates(program: Program, now: Alive, at: int) -> list[Candidate]:
     idle = []
     for one in program.instructions[:at]:
         i = one.out
-        if one.op in VIEWS or one.op in CHECKS or now.last[i] <= at or i in program.outputs:
+        if one.op in VIEWS or one.op in CHECKS or now.last[i] <= at or i in program.outputs or not program.kinds[i].bytes:
             continue
         needed = next((n for n in range(at, len(program.instructions)) if i in program.instructions[n].reads), None)
         if needed is None or needed == at:

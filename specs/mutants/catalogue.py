@@ -19,10 +19,13 @@ from gradproof.specs.mutants import (
     flow,
     layout,
     matrices,
+    narrow,
     networks,
     nonlinear,
+    offered,
     ordered,
     placed,
+    recomputed,
     region,
     saved,
     scale,
@@ -41,6 +44,7 @@ MUTANTS: tuple[Mutant, ...] = tuple(
     for family in (
         factor, saved, scale, broadcast, axis, layout, singular, ties, region, accuracy, flow, nonlinear, shapes,
         second, closure, variety, ordered, placed, networks, matrices, complexes, special, transformed,
+        offered, recomputed, narrow,
     )
     for mutant in family.MUTANTS
 ) + tuple(benign.UNDECLARED)  # fmt: skip

@@ -10,10 +10,11 @@ from gradproof.engine import tape, transforms
 from gradproof.engine.array import Array
 from gradproof.engine.backend import raw
 from gradproof.engine.functions.recorded import recorded as namespace
-from gradproof.specs.mutants.mutant import Family
+from gradproof.specs.mutants.mutant import Family, scaled
 from gradproof.specs.mutants.second import _changed, _still, recorded
 
 CLOSURE = Family("higher-order closure", order=2)
+THIRD = Family("higher-order closure", modes=("reverse over reverse over reverse",))
 
 
 def _unlinked(right: Any) -> Any:
@@ -52,5 +53,7 @@ for ops, primitive, argument in (
 for name, ops in (("sech2", "tanh nn.sigmoid"), ("power_slope", "pow"), ("centred", "std var"), ("cholesky_pullback", "linalg.cholesky"),
                   ("hypot", "asinh atan2"), ("over", "log divide"), ("softmax", "logsumexp")):
     CLOSURE.swap(ops, f"what {name} gives a recorded rule is a constant", namespace, name, _stopped)
+for argument in (0, 1):
+    THIRD.wrap("log sqrt reciprocal", f"argument {argument} of a product of slopes passes on twice", scaled(2.0), "meet", argument)
 # fmt: on
-MUTANTS = CLOSURE.mutants
+MUTANTS = CLOSURE.mutants + THIRD.mutants

@@ -60,6 +60,16 @@ COMPLEX.wrap("complex.fft.rfft complex.fft.rfftn", "the imaginary part of the co
 COMPLEX.wrap("complex.fft.irfft complex.fft.irfftn", "what stands for two frequencies is counted once", _mirrored, "irfft")
 COMPLEX.wrap("complex.fft.irfft complex.fft.irfftn", "the last frequency of an even length is counted twice", _even, "irfft")
 COMPLEX.wrap("complex.fft.irfft complex.fft.irfftn", "not conjugated", _conjugated, "irfft")
+for op, primitive, argument in (("reciprocal", "reciprocal", 0), ("square", "square", 0), ("sqrt", "sqrt", 0), ("log", "log", 0),
+                                ("sin", "sin", 0), ("cosh", "cosh", 0), ("tanh", "tanh", 0), ("divide", "divide", 0),
+                                ("multiply", "multiply", 1), ("matmul", "matmul", 1), ("subtract", "subtract", 1), ("sum", "sum", 0)):
+    COMPLEX.wrap(f"complex.{op}", f"argument {argument} in the other convention", _conjugated, primitive, argument)
+COMPLEX.wrap("complex.divide", "the divisor's slope is of the real part alone", lambda g, *rest: np.real(g) + 0j, "divide", 1)
+COMPLEX.wrap("complex.multiply complex.mean", "through complex64", lambda g, *rest, **params: np.asarray(g).astype(np.complex64).astype(np.complex128), "real")
+COMPLEX.rule("complex.square", "the slope is 2 |x|", lambda xp, ct, out, x: 2 * ct * np.abs(x), "square")
+COMPLEX.rule("complex.fft.fft complex.fft.fftn", "the norm is forgotten", lambda xp, ct, out, x, axes, norm: np.fft.fftn(ct, axes=axes), "fftn")
+COMPLEX.wrap("complex.log", "on the cut, of the other side", lambda g, xp, ct, out, x: np.where(np.real(x) < 0, np.conj(g), g), "log")
+COMPLEX.wrap("complex.sqrt", "negated in the left half", lambda g, xp, ct, out, x: np.where(np.real(x) < 0, -g, g), "sqrt")
 SECOND.rule("complex.abs", "the number is a constant", recorded("modulus", 0, _stopped("modulus", 0, "0")), "modulus")
 SECOND.rule("complex.exp", "its result is a constant", recorded("exp", 0, _stopped("exp", 0, "out")), "exp")
 SECOND.rule("complex.abs", "its result is a constant", recorded("modulus", 0, _stopped("modulus", 0, "out")), "modulus")

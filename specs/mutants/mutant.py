@@ -88,6 +88,7 @@ class Mutant:
     benign: bool = False
     order: int = 1  # of the derivative that shows it
     modes: tuple[str, ...] = ()  # beside plain reverse, those that alone show it
+    setting: str = ""  # in which the engine is used (``settings``)
 
     @property
     def name(self) -> str:
@@ -105,19 +106,24 @@ class Mutant:
 class Family:
     """A family under construction; its methods are the short forms."""
 
-    def __init__(self, name: str, benign: bool = False, order: int = 1, modes: tuple[str, ...] = ()) -> None:
-        self.name, self.benign, self.order, self.modes = name, benign, order, modes
+    def __init__(
+        self, name: str, benign: bool = False, order: int = 1, modes: tuple[str, ...] = (), setting: str = "", dtype: str = "float64"
+    ) -> None:
+        self.name, self.benign, self.order, self.modes, self.setting, self.dtype = name, benign, order, modes, setting, dtype
         self.mutants: list[Mutant] = []
 
-    def add(self, ops: str, wrong: str, patch: Patch, dtype: str = "float64") -> None:
+    def add(self, ops: str, wrong: str, patch: Patch, dtype: str = "") -> None:
         """A mutant planted in any way. ``ops``: names separated by spaces."""
-        self.mutants.append(Mutant(self.name, tuple(ops.split()), wrong, patch, dtype, self.benign, self.order, self.modes))
+        shown = dtype or self.dtype
+        self.mutants.append(
+            Mutant(self.name, tuple(ops.split()), wrong, patch, shown, self.benign, self.order, self.modes, self.setting)
+        )
 
-    def wrap(self, ops: str, wrong: str, fault: Fault, primitive: str = "", argument: int = 0, dtype: str = "float64") -> None:
+    def wrap(self, ops: str, wrong: str, fault: Fault, primitive: str = "", argument: int = 0, dtype: str = "") -> None:
         """A fault that changes the right gradient; the primitive defaults to the first op's last name."""
         self.add(ops, wrong, Wrap(primitive or primitive_of(ops), fault, argument), dtype)
 
-    def rule(self, ops: str, wrong: str, pull: Fault, primitive: str = "", argument: int = 0, dtype: str = "float64") -> None:
+    def rule(self, ops: str, wrong: str, pull: Fault, primitive: str = "", argument: int = 0, dtype: str = "") -> None:
         """A fault that writes the rule anew."""
         self.add(ops, wrong, Rewrite(primitive or primitive_of(ops), pull, argument), dtype)
 

@@ -26,6 +26,7 @@ from gradproof.specs import run
 from gradproof.specs.mutants import typical
 from gradproof.specs.mutants.looks import FAILS, PASSES, Look, Oracle, asked, in_modes, modes_of
 from gradproof.specs.mutants.mutant import GRAPH, Mutant
+from gradproof.specs.mutants.settings import used
 
 OPS = tuple(CATALOGUE)
 DRAWN_MAX = 30  # graphs drawn for each one wanted with the op: of 260 ops, a graph has eight
@@ -167,6 +168,7 @@ def shown(mutant: Mutant, dtype: str, budget: Budget) -> Iterator[tuple[str, Cas
 def judged(mutant: Mutant, engine: Engine, oracle: Oracle, budget: Budget, dtype: str = "") -> Result:
     """One mutant, to its first kill or the end of the budget."""
     dtype = "float64" if oracle.float64_only else dtype or mutant.dtype
+    engine = used(engine, mutant.setting)
     cases = shown(mutant, dtype, budget)
     count = alarms = 0
     start = time.process_time()
@@ -195,15 +197,17 @@ def undeclared(engine: Engine) -> Engine:
     return silent
 
 
-def judge_clean(score: Score, ops: Sequence[str], engine: Engine, oracle: Oracle, cases: int, graphs: int) -> None:
+def judge_clean(
+    score: Score, ops: Sequence[str], engine: Engine, oracle: Oracle, cases: int, graphs: int, dtype: str = "float64"
+) -> None:
     """Judge the unmutated engine on the cases that mutants are shown, and count the alarms."""
     for op in (*ops, GRAPH):
-        for i, case in enumerate(islice(drawn(op, "float64", score.budget), graphs if op == GRAPH else cases)):
+        for i, case in enumerate(islice(drawn(op, dtype, score.budget), graphs if op == GRAPH else cases)):
             look = oracle.look(case, engine)
             score.clean += 1
             score.abstained += look.seen not in (FAILS, PASSES)
             if look.seen == FAILS:
-                score.alarms.append(f"{op} {i} (seed {score.budget.seed}): {look.property} {look.verdict}".strip())
+                score.alarms.append(f"{op} {i} ({dtype}, seed {score.budget.seed}): {look.property} {look.verdict}".strip())
 
 
 def score(
@@ -224,11 +228,16 @@ def score(
     with np.errstate(all="ignore"):
         met: dict[str, None] = {}
         asked_in: dict[str, None] = {}
+        apart: dict[tuple[str, str], list[Mutant]] = {}
         for mutant in mutants:
             looking = asked(oracle, mutant)
             if looking is None:
                 continue
             made.results.append(judged(mutant, engine, looking, budget))
+            if mutant.setting or mutant.dtype not in ("float64", "float32"):
+                apart.setdefault((mutant.setting, "float64" if oracle.float64_only else mutant.dtype), []).append(mutant)
+                advance(mutant.name)
+                continue
             asked_in.update(dict.fromkeys(modes_of(mutant)))
             met.update(dict.fromkeys(op for op in mutant.ops if op != GRAPH))
             advance(mutant.name)
@@ -238,5 +247,9 @@ def score(
             made.benign.append(next((r for r in both if r.killed), both[0]))
             met.update(dict.fromkeys(op for op in mutant.ops if op != GRAPH))
             advance(mutant.name)
+        for (setting, dtype), some in apart.items():
+            ops = dict.fromkeys(op for m in some for op in m.ops if op != GRAPH)
+            looking = in_modes(oracle, tuple(dict.fromkeys(mode for m in some for mode in modes_of(m)))) or oracle
+            judge_clean(made, tuple(ops), used(engine, setting), looking, budget.cases, budget.graphs, dtype)
         judge_clean(made, tuple(met), engine, in_modes(oracle, tuple(asked_in)) or oracle, budget.cases, DRAWN_MAX * budget.graphs)
     return made

@@ -14,6 +14,7 @@ import numpy as np
 
 import gradproof.engine.functions as fn
 from gradproof.engine import batch_rules, generate, simplify
+from gradproof.engine.batch_rules import Operand
 from gradproof.engine.program import Program
 from gradproof.specs.mutants.mutant import Family
 
@@ -58,6 +59,38 @@ def _next_axis(params: Any, xs: Any) -> Any:
     """A positive axis one further, where there is one."""
     axis = params["axis"]
     return {"axis": axis + 1} if isinstance(axis, int) and 0 <= axis < xs[0].ndim - 1 else {}
+
+
+def _of_the_batch(params: Any, xs: Any) -> Any:
+    """The batch's own axis."""
+    return {"axis": -(xs[0].ndim + 1)}
+
+
+def _second_axis(out: Any, xs: Any, params: Any, size: int) -> Any:
+    """The batch along the second axis, where that has its length."""
+    return fn.permute_dims(out, (1, 0, *range(2, out.ndim))) if out.ndim > 1 and out.shape[0] == out.shape[1] else out
+
+
+def _at_the_end(right: Any) -> Any:
+    """Axes of length 1 behind an example's own, and not between the batch and them."""
+
+    def widened(x: Any, missing: int) -> Any:
+        if not x.batched or not missing:
+            return right(x, missing)
+        lengths = x.value.shape
+        return fn.reshape(x.value, (*lengths, *(1,) * missing))
+
+    return widened
+
+
+def _shared_halved(right: Any) -> Any:
+    """What is the same for all examples counts half where another operand has the batch."""
+
+    def rule(call: Any, name: str, xs: Any, params: Any, size: int) -> Any:
+        halves = any(x.batched for x in xs)
+        return right(call, name, [x if x.batched or not halves else Operand(fn.multiply(x.value, 0.5), False) for x in xs], params, size)
+
+    return rule
 
 
 # ---- programs
@@ -133,6 +166,39 @@ def _narrow(outs: list[Any]) -> list[Any]:
     return [x.astype(np.float32).astype(x.dtype) if x.dtype == np.float64 else x for x in outs]
 
 
+def _exchanged(op: str) -> Any:
+    """The operands of an operation in the wrong order."""
+
+    def wrong(right: Any) -> Any:
+        def into(self: Any, one: Any) -> Any:
+            found = right(self, one)
+            return found if found is None or one.op != op else (found[0], found[1][::-1])
+
+        return into
+
+    return wrong
+
+
+def _left_out(near: Any) -> Any:
+    """A factor that is a constant ``near(value)`` is taken for 1."""
+
+    def wrong(right: Any) -> Any:
+        def is_one(x: Any, splats: Any) -> bool:
+            value = splats.get(x.id) if hasattr(x, "id") else x
+            return bool(right(x, splats) or (isinstance(value, float | np.floating) and near(float(value))))
+
+        return is_one
+
+    return wrong
+
+
+def _added_twice(right: Any) -> Any:
+    def add_into(buffer: Any, key: Any, value: Any) -> Any:
+        return right(right(buffer, key, value), key, value)
+
+    return add_into
+
+
 # fmt: off
 for ops, name in (("sum mean", "sum"), ("matmul linalg.outer", "matmul"), ("exp", "exp"), ("getitem", "scatter"),
                   ("einsum", "contract"), ("where", "where"), ("nn.softmax", "softmax"), ("linalg.solve", "solve")):
@@ -145,6 +211,18 @@ BATCHED.swap("roll", "shifted one too far", RULE, "roll", _at(lambda p, xs: {"sh
 BATCHED.swap("permute_dims", "back by the same permutation where it keeps the shape", RULE, "permute_dims", _at(
     lambda p, xs: {"axes": tuple(int(i) for i in np.argsort(p["axes"]))} if len(set(xs[0].value.shape[1:])) == 1 else {}))
 
+for ops, name in (("concat stack", "concat"), ("pad", "pad")):
+    BATCHED.swap(ops, "the examples come back in the reverse order", RULE, name, _after(_swapped))
+BATCHED.swap("sort", "along the batch", RULE, "sort", _at(_of_the_batch))
+BATCHED.swap("sum mean", "the batch along the second axis where it fits", RULE, "sum", _after(_second_axis))
+BATCHED.swap("multiply add subtract", "an operand of fewer axes is aligned with the wrong ones", batch_rules, "_widened", _at_the_end)
+for ops, name in (("multiply", "multiply"), ("matmul linalg.outer", "matmul")):
+    BATCHED.swap(ops, "what all examples share is halved", RULE, name, _shared_halved)
+
+TRACED.swap("subtract var", "the operands of subtract exchanged", generate.Writer, "_into", _exchanged("subtract"))
+TRACED.swap("multiply nn.gelu divide", "a factor of about one left out", simplify, "_is_one", _left_out(lambda v: 0.5 < v < 2))
+TRACED.swap("multiply mean graph", "a constant factor of more than one left out", simplify, "_is_one", _left_out(lambda v: v > 1))
+TRACED.swap("at_add take getitem", "a scatter is added twice", generate, "_add_into", _added_twice)
 TRACED.swap("multiply nn.gelu var", "constants through float32", trace, "simplified", _constants(lambda v: v.astype(np.float32).astype(v.dtype)))
 TRACED.swap("mean var nn.elu", "constants off by one in 1e9", trace, "simplified", _constants(lambda v: v * (1 + 1e-9)))
 TRACED.swap("flip roll sum", "equal operands and other params are one instruction", simplify, "_key", _unnamed)

@@ -76,3 +76,21 @@ def test_views_keep_what_they_are_views_of() -> None:
 
     counted = alive(ge.trace(f).program(X))
     assert counted.peak == 3 * X.nbytes  # y through rows, cos and sin
+
+
+def test_empty_arrays_that_are_idle_are_no_candidates() -> None:
+    """They free nothing, and work over what is freed was a division by zero."""
+
+    def f(x: Any, e: Any) -> Any:
+        empty = ge.exp(e)
+        y = ge.sin(ge.cos(ge.exp(x)) * 2.0) * ge.exp(x)
+        return y, empty * 2.0
+
+    x, e = np.ones(100), np.zeros((0, 3))
+    peak = alive(ge.trace(f).program(x, e)).peak
+    for share in (0.5, 0.75, 0.9):
+        try:
+            found = ge.trace(f, budget=int(share * peak))(x, e)
+        except ge.CheckpointError:
+            continue
+        np.testing.assert_array_equal(found[0], f(x, e)[0])

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import gradproof.engine as ge
-from gradproof.engine import batching, generate, simplify, tape, transforms
+from gradproof.engine import (
+    batch_rules,
+    batching,
+    custom,
+    derivatives,
+    generate,
+    hooks,
+    recompute,
+    rows,
+    simplify,
+    tape,
+    transforms,
+)
 from gradproof.engine.backend import Patch, raw
 from gradproof.engine.functions import nn
 from gradproof.engine.functions.recorded import recorded
@@ -19,10 +33,12 @@ from gradproof.oracles.catalogue import CATALOGUE, COMPLEX
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.registry import engine
 from gradproof.specs.mutants.catalogue import BENIGN, FAMILIES, MUTANTS, named
-from gradproof.specs.mutants.looks import FAILS, OURS
+from gradproof.specs.mutants.looks import FAILS, OURS, asked
 from gradproof.specs.mutants.mutant import GRAPH, Mutant, Rewrite, Together, Wrap
-from gradproof.specs.mutants.score import Budget, judged, score
+from gradproof.specs.mutants.score import Budget, drawn, judged, score
+from gradproof.specs.mutants.settings import SETTINGS, used
 
+CHECKPOINT = import_module("gradproof.engine.checkpoint")  # the package has functions of these names
 SECOND_ORDER = {"sech2", "power_slope", "scatter", "embed_diagonal", "excess", "shifted"}  # rules that only a second sweep reaches
 NEVER_MET = {"astype"}  # no op of the catalogue is made of it
 THROUGH_THE_SWEEP = {"getitem", "windows"}  # mutated as raw.scatter and raw.fold, their transposes
@@ -59,7 +75,9 @@ def state() -> dict[str, Any]:
     """Everything of the engine that a patch could change."""
     owners = {"tape": tape, "transforms": transforms, "raw": raw, "recorded": recorded, "ge": ge, "nn": nn, "linalg": ge.linalg,
               "Op": tape.Op, "Patch": Patch, "decompositions": decompositions, "batching": batching,
-              "generate": generate, "simplify": simplify, "trace": import_module("gradproof.engine.trace")}  # fmt: skip
+              "generate": generate, "simplify": simplify, "trace": import_module("gradproof.engine.trace"), "rules of vmap": batch_rules,
+              "hooks": hooks, "HOOK": SimpleNamespace(rules=hooks.HOOK.rules), "call": custom._Call, "Segment": CHECKPOINT.Segment,
+              "rows": rows, "RowSparse": rows.RowSparse, "derivatives": derivatives, "recompute": recompute, "Writer": generate.Writer}  # fmt: skip
     found = {f"{name}.{key}": value for name, owner in owners.items() for key, value in vars(owner).items()}
     found |= {f"OPS.{name}": (op.rules, op.kernel) for name, op in tape.OPS.items()}
     found |= {f"batching.RULES.{name}": rule for name, rule in batching.RULES.items()}
@@ -112,6 +130,21 @@ def test_a_kill_counts_only_if_the_unmutated_engine_passes(native: Engine) -> No
     found = judged(named("factor: exp: doubled"), native, Wolf(), Budget(5, 0))
     assert not found.killed
     assert found.alarms == 5
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_setting_computes_what_the_engine_computes_and_by_its_own_part(setting: str, native: Engine) -> None:
+    """Sound on every op's first case; and a fault of that part is seen, which is not where it is not used."""
+    mutants = [m for m in MUTANTS if m.setting == setting]
+    oracle = asked(OURS["judge"], mutants[0])
+    assert oracle is not None
+    subject = used(native, setting)
+    with np.errstate(all="ignore"):
+        for op in CATALOGUE:
+            look = oracle.look(next(drawn(op, "float64", Budget())), subject)
+            assert look.seen != FAILS, (op, look)
+        plainly = [judged(replace(m, setting=""), native, oracle, Budget(10, 0)) for m in mutants if not m.modes]
+    assert not [r.mutant.name for r in plainly if r.killed]
 
 
 def test_each_witness_alone_sees_a_plain_fault_and_no_benign_formula(native: Engine) -> None:
