@@ -243,7 +243,7 @@ class _Call:
         ct = _cast(Array(full((), given, whole.data)), dtype) if type(given) in (int, float) else as_array(given)
         if ct.shape != shape or ct.dtype != dtype:
             raise CustomRuleError(
-                f"bwd of '{self.name}' returned {name_of(ct.dtype)}{ct.shape} for {path}, expected {name_of(dtype)}{shape}. "
+                f"bwd of '{self.name}' returned {name_of(ct.dtype)}{tuple(ct.shape)} for {path}, expected {name_of(dtype)}{tuple(shape)}. "
                 "A cotangent has the shape and dtype of its argument."
             )
         return ct

@@ -16,6 +16,7 @@ import numpy as np
 
 from gradproof.engine.array import Array, as_array
 from gradproof.engine.errors import DtypeError, ShapeError, TapeError, a_function
+from gradproof.engine.library import full, name_of
 from gradproof.engine.rules import Rule
 from gradproof.engine.tape import NOTHING, Node, Op, state
 
@@ -101,11 +102,12 @@ def lent(ct: Any) -> Any:
 def _replaced(given: Any, before: Array, what: str) -> Array:
     if given is None:
         return before
-    now = Array(np.asarray(given, before.dtype)) if type(given) in (int, float) else as_array(given)
+    now = Array(full((), given, before.data)) if type(given) in (int, float) else as_array(given)
     if now.shape != before.shape or now.dtype != before.dtype:
         kind = ShapeError if now.shape != before.shape else DtypeError
         raise kind(
-            f"a hook on the {what} returned {now.dtype.name}{now.shape}, expected {before.dtype.name}{before.shape}. "
+            f"a hook on the {what} returned {name_of(now.dtype)}{tuple(now.shape)}, "
+            f"expected {name_of(before.dtype)}{tuple(before.shape)}. "
             "Return None to leave it as it is."
         )
     return now

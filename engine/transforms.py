@@ -82,7 +82,7 @@ def fitting(given: Any, out: Any, what: str) -> Array:
     ct = array_of(given, out.dtype, out)
     if ct.shape != out.shape:
         raise ShapeError(
-            f"cotangent for {what} has shape {ct.shape}, expected {out.shape}. Reshape it; a cotangent is never broadcast."
+            f"cotangent for {what} has shape {tuple(ct.shape)}, expected {tuple(out.shape)}. Reshape it; a cotangent is never broadcast."
         )
     if ct.dtype != out.dtype:
         raise DtypeError(f"cotangent for {what} has dtype {name_of(ct.dtype)}, expected {name_of(out.dtype)}. Cast it with astype.")
@@ -207,6 +207,6 @@ def scalar(x: Array, what: str) -> None:
     """Raise unless x has one entry and no axes."""
     if x.shape != ():
         raise ShapeError(
-            f"{what} needs a scalar, but the value has shape {x.shape}, expected (). "
+            f"{what} needs a scalar, but the value has shape {tuple(x.shape)}, expected (). "
             "Reduce it with sum, or pull a cotangent back with vjp."
         )
