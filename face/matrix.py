@@ -21,7 +21,7 @@ from gradproof.specs import run
 from gradproof.specs.at_kinks import answers
 from gradproof.terminal import console, progress
 
-BESIDE = ("native-torch", "native-cuda", "native-strict")  # the native engine again, on other arrays: only where they are named
+BESIDE = ("native-torch", "native-cuda", "native-strict", "torch-compile")  # only where they are named: the native engine on other arrays; seconds a case
 
 
 def installed() -> tuple[str, ...]:
