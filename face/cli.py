@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+
+from gradproof.specs import threads
+
+for _name in threads.NAMES:  # before NumPy is imported, which reads them once
+    os.environ.setdefault(_name, "1")
 
 from gradproof import commands
 from gradproof import new_engine as new_engine_file

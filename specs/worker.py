@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from gradproof.oracles.errors import EngineError, GradproofError
-from gradproof.specs import limits
+from gradproof.specs import limits, threads
 from gradproof.specs.limits import NO_ANSWER, Pulse
 
 LATE_SECONDS = 10.0  # so long after the limit inside the process, it is ended from outside
@@ -83,7 +83,7 @@ class Worker:
         self.answered = False
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, shared, trace))
-        with _unheard():
+        with _unheard(), threads.single():
             self.process.start()
         theirs.close()
 
