@@ -119,4 +119,6 @@ SIGNED_BASE = Domain(
     lambda x, room: np.copysign(np.clip(np.abs(x), 2.0**-room.base, 2.0**room.base), x),
     NONZERO.guards,
 )
+BASE_OR_ZERO = Domain("positive, far from 0, or 0", lambda x, room: np.where(np.abs(x) < 1, 0.0, BASE.into(x, room)), POSITIVE.guards)
+UPWARD = Domain("from 2 to 4", lambda x, room: np.clip(np.abs(x) + 2.0, 2.0, 4.0), (("nn.sigmoid", "exp2", "square"),))
 EXPONENT = Domain("small", lambda x, room: np.clip(x, -4.0, 4.0), MODERATE.guards)

@@ -63,9 +63,12 @@ def binary(
 
 
 def _pow_sketch(source: Source, shape: Shape) -> Sketch:
-    """A positive base with any exponent, or any base with small integer exponents held fixed (off 0 if one is negative)."""
+    """A positive base with any exponent, a base of 0 with a positive one, or any base with small integer exponents held fixed
+    (off 0 if one is negative)."""
     other = partner(source, shape)
-    kind = source.below(6)
+    kind = source.below(7)
+    if kind == 6:  # by the exponent 0**y has slope 0, where the formula has 0 times log(0)
+        return Sketch((Slot(shape, d.BASE_OR_ZERO), Slot(other, d.UPWARD)))
     if kind == 4:
         exponents = np.array([source.pick((-1.0, -2.0, 3.0, 2.0, -3.0)) for _ in range(int(np.prod(other)))])
         return Sketch((Slot(shape, d.SIGNED_BASE), exponents.reshape(other)))
