@@ -151,7 +151,8 @@ def reverse(
                     send(a[2], A * weight, split)
                     send(a[3], A * (1 - weight), split)
                     continue
-            send(a[2] if tape.choice[k] else a[3], A, e)
+            # of x and -x the slope is a sign, which a rule may compute as x / |x|
+            send(a[2] if tape.choice[k] else a[3], A, split if args[a[3]] == (a[2],) and rows[a[3]] is NEGATIVE else e)
         else:
             origin, given = k in forward.origins, weights.get(k)
             seconds: tuple[tuple[arb, ...], ...] = ((),) * len(a)
