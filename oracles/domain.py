@@ -114,6 +114,11 @@ OFF_GAMMA_POLE = Domain("positive, or negative off the whole numbers", _off_gamm
 BASE = Domain(
     "positive, far from 0", lambda x, room: np.clip(np.abs(x), 2.0**-room.base, 2.0**room.base), POSITIVE.guards
 )
+WIDE_BASE = Domain(
+    "positive, over 80 powers of 2",
+    lambda x, room: np.clip(np.abs(x), *((2.0**-room.base, 2.0**room.base) if room.tiny else (2.0**-40, 2.0**40))),
+    POSITIVE.guards,
+)
 SIGNED_BASE = Domain(
     "of either sign, far from 0",
     lambda x, room: np.copysign(np.clip(np.abs(x), 2.0**-room.base, 2.0**room.base), x),

@@ -85,7 +85,6 @@ cumulative_sum = jnp.cumulative_sum
 # shape
 
 reshape = jnp.reshape
-permute_dims = jnp.permute_dims
 matrix_transpose = jnp.matrix_transpose
 expand_dims = jnp.expand_dims
 squeeze = jnp.squeeze
@@ -97,6 +96,10 @@ roll = jnp.roll
 repeat = jnp.repeat
 tril = jnp.tril
 triu = jnp.triu
+
+
+def permute_dims(x: Array, axes: tuple[int, ...]) -> Array:
+    return jnp.permute_dims(x, [a % x.ndim for a in axes])  # it takes no negative ones
 
 
 def tile(x: Array, repetitions: tuple[int, ...]) -> Array:

@@ -58,13 +58,13 @@ def logcumsumexp(x: Array, axis: int) -> Array:
     return jax.lax.cumlogsumexp(x, axis % x.ndim)
 
 
-def linear_recurrence(x: Array, decay: Array, axis: int) -> Array:
+def linear_recurrence(x: Array, decay: Array, axis: int, reverse: bool) -> Array:
     def step(before: Array, entry: tuple[Array, Array]) -> tuple[Array, Array]:
         after = entry[0] + entry[1] * before
         return after, after
 
     rows, shares = jnp.moveaxis(x, axis, 0), jnp.moveaxis(decay, axis, 0)
-    _, out = jax.lax.scan(step, jnp.zeros(rows.shape[1:], x.dtype), (rows, shares))
+    _, out = jax.lax.scan(step, jnp.zeros(rows.shape[1:], x.dtype), (rows, shares), reverse=reverse)
     return jnp.moveaxis(out, 0, axis)
 
 

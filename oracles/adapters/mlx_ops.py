@@ -89,6 +89,8 @@ def _avg_pool(kind: Callable[..., Any]) -> Callable[..., Any]:
 def _attention(q: Any, k: Any, v: Any, mask: Any = None, *, causal: bool, scale: float | None, grouped: bool) -> Any:
     if grouped or q.ndim != 3:
         raise Unsupported("MLX's attention has four axes")
+    if causal and q.shape[-2] != k.shape[-2]:
+        raise Unsupported("MLX counts the places of a causal mask from the end")
     scale = q.shape[-1] ** -0.5 if scale is None else scale
     given = "causal" if causal else mask
     return mx.fast.scaled_dot_product_attention(q[None], k[None], v[None], scale=scale, mask=given)[0]

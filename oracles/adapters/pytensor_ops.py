@@ -56,7 +56,7 @@ FUNCTIONS: dict[str, Function] = {
     "clip": _clip, "var": _spread(pt.var), "std": _spread(pt.std), "nn.relu": lambda x: pt.maximum(x, np.asarray(0, x.dtype)),
     "polygamma": lambda x, n: pt.polygamma(np.asarray(n, x.dtype), x), "nn.softmax": lambda x, axis: pt.special.softmax(x, axis),
     "nn.log_softmax": lambda x, axis: pt.special.log_softmax(x, axis),
-    "reshape": lambda x, shape: pt.reshape(x, shape), "permute_dims": lambda x, axes: pt.transpose(x, axes),
+    "reshape": lambda x, shape: pt.reshape(x, shape), "permute_dims": lambda x, axes: pt.transpose(x, [a % len(axes) for a in axes]),
     "matrix_transpose": lambda x: pt.matrix_transpose(x), "expand_dims": lambda x, axis: pt.expand_dims(x, axis),
     "squeeze": lambda x, axis: x if axis == () else pt.squeeze(x, axis), "broadcast_to": lambda x, shape: pt.broadcast_to(x, shape),
     "concat": lambda arrays, axis: pt.concatenate([pt.flatten(x) for x in arrays] if axis is None else arrays, axis or 0),

@@ -44,13 +44,15 @@ max, min, logsumexp = map(_reduction, (tf.reduce_max, tf.reduce_min, tf.reduce_l
 
 
 def _spread(function: Any, root: bool) -> Any:
-    """TensorFlow divides a variance by the count alone; ``tf.experimental.numpy`` does not."""
+    """TensorFlow divides a variance by the count alone."""
 
     def of(x: Tensor, axis: Axis, correction: float, keepdims: bool) -> Tensor:
         if not correction:
             return function(x, axis=axis, keepdims=keepdims)
-        variance = tf.experimental.numpy.var(x, axis, ddof=correction, keepdims=keepdims)
-        return tf.sqrt(variance) if root else variance
+        found = function(x, axis=axis, keepdims=keepdims)
+        share = np.float64(tf.size(x)) / np.maximum(tf.size(found), 1)  # entries that each variance is of
+        factor = share / (share - correction)
+        return found * tf.constant(np.sqrt(factor) if root else factor, x.dtype)
 
     return of
 
@@ -71,7 +73,7 @@ expand_dims = tf.expand_dims
 
 
 def permute_dims(x: Tensor, axes: tuple[int, ...]) -> Tensor:
-    return tf.transpose(x, axes)
+    return tf.transpose(x, [a % len(axes) for a in axes])
 
 
 def matrix_transpose(x: Tensor) -> Tensor:

@@ -59,4 +59,5 @@ def poisson_nll(x: Tensor, y: Tensor, log_input: bool, eps: float, reduction: st
 
 
 def gaussian_nll(x: Tensor, y: Tensor, var: Tensor, eps: float, reduction: str) -> Tensor:
-    return F.gaussian_nll_loss(x, y, var, full=False, eps=eps, reduction=reduction)
+    bounded = var.clamp(min=eps)  # its own bound leaves the gradient alone, as its documentation says
+    return F.gaussian_nll_loss(x, y, bounded, full=False, eps=eps, reduction=reduction)

@@ -69,11 +69,12 @@ def logcumsumexp(x: Tensor, axis: int) -> Tensor:
     return torch.logcumsumexp(x, axis)
 
 
-def linear_recurrence(x: Tensor, decay: Tensor, axis: int) -> Tensor:
+def linear_recurrence(x: Tensor, decay: Tensor, axis: int, reverse: bool) -> Tensor:
     out: list[Tensor] = []
-    for entry, share in zip(torch.unbind(x, axis), torch.unbind(decay, axis), strict=True):
+    pairs = list(zip(torch.unbind(x, axis), torch.unbind(decay, axis), strict=True))
+    for entry, share in reversed(pairs) if reverse else pairs:
         out.append(entry + share * out[-1] if out else entry)
-    return torch.stack(out, axis) if out else x + decay
+    return torch.stack(out[::-1] if reverse else out, axis) if out else x + decay
 
 
 def diff(x: Tensor, axis: int, n: int) -> Tensor:

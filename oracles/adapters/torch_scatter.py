@@ -23,6 +23,10 @@ def at_set(x: Tensor, values: Tensor, key: tuple[Any, ...]) -> Tensor:
 
 
 def at_add(x: Tensor, values: Tensor, key: tuple[Any, ...]) -> Tensor:
+    if any(isinstance(k, tuple) and len({i % n for i in k}) < len(k) for k, n in zip(key, x.shape, strict=False)):
+        places = torch.arange(x.numel(), device=x.device).reshape(x.shape)[_key_of(key)]
+        flat = torch.index_put(x.reshape(-1), (places,), values.expand(places.shape), accumulate=True)
+        return flat.reshape(x.shape)
     out = x.clone()
     out[_key_of(key)] = x[_key_of(key)] + values
     return out

@@ -30,7 +30,7 @@ def _attention(
         return xp.matmul(softmax(xp, scores, -1), v)
     rows = []
     for i in range(np.shape(q)[-2]):
-        keys = np.arange(i + 1) if mask is None else np.flatnonzero(mask[i])
+        keys = np.arange(min(i + 1, np.shape(k)[-2])) if mask is None else np.flatnonzero(mask[i])
         weights = softmax(xp, scores[..., i : i + 1, keys], -1)
         rows.append(xp.matmul(weights, v[..., keys, :]))
     return xp.concatenate(rows, axis=-2)
@@ -42,8 +42,7 @@ def _attention_sketch(source: Source, shape: Shape) -> Sketch | None:
     *batch, length, width = shape
     keys = length if source.flag() else source.pick((2, 3))
     kind = source.below(4)
-    causal = keys == length and kind == 1
-    params: dict[str, Param] = {"causal": causal, "scale": source.pick((0.5, 1.0, 0.25, None)), "grouped": False}
+    params: dict[str, Param] = {"causal": kind == 1, "scale": source.pick((0.5, 1.0, 0.25, None, -0.5)), "grouped": False}
     if batch and batch[0] % 2 == 0 and source.flag():
         batch, params["grouped"] = [batch[0] // 2], True
     operands: list[Slot | Array] = [Slot(shape), Slot((*batch, keys, width)), Slot((*batch, keys, source.pick((width, 2))))]

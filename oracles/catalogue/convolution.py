@@ -149,7 +149,7 @@ def _conv_sketch(rank: int) -> Callable[[Source, Shape], Sketch | None]:
             return None
         window, stride, padding, dilation = draw_windows(source, shape[2:])
         groups = source.pick([g for g in (1, 1, 2, shape[1]) if shape[1] % g == 0])
-        filters = groups * source.pick((1, 2)) if groups == 1 else groups
+        filters = groups * source.pick((1, 2))
         operands = [Slot(shape), Slot((filters, shape[1] // groups, *window))]
         if source.flag(3):
             operands.append(Slot((filters,)))
@@ -171,7 +171,7 @@ def _transpose_sketch(rank: int) -> Callable[[Source, Shape], Sketch | None]:
         padding = tuple(p if 2 * p < w and p < r else 0 for p, w, r in zip(wanted, whole, reach, strict=True))
         after = tuple(source.below(s) for s in stride)
         groups = source.pick([g for g in (1, 1, 2, shape[1]) if shape[1] % g == 0])
-        each = source.pick((1, 2)) if groups == 1 else 1
+        each = source.pick((1, 2))
         operands = [Slot(shape), Slot((shape[1], each, *window))]
         if source.flag(3):
             operands.append(Slot((each * groups,)))

@@ -75,7 +75,7 @@ def _pow_sketch(source: Source, shape: Shape) -> Sketch:
     if kind in (2, 5):
         exponents = np.array([source.pick((2.0, 1.0, 3.0, 0.0, 4.0)) for _ in range(int(np.prod(other)))])
         return Sketch((Slot(shape, d.ZEROS if source.flag() else d.REAL), exponents.reshape(other)))
-    return Sketch((Slot(shape, d.BASE), Slot(other, d.EXPONENT)))
+    return Sketch((Slot(shape, d.WIDE_BASE), Slot(other, d.EXPONENT)))
 
 
 def _clip_sketch(source: Source, shape: Shape) -> Sketch:
@@ -125,17 +125,17 @@ ROWS = (
     unary("erfc"),
     unary("exp", domain=d.MODERATE, at_times=d.FAR),
     unary("expm1", domain=d.MODERATE, at_times=d.FAR),
-    unary("log", domain=d.POSITIVE),
-    unary("log1p", domain=d.ABOVE_MINUS_ONE),
-    unary("log2", domain=d.POSITIVE),
-    unary("log10", domain=d.POSITIVE),
+    unary("log", domain=d.POSITIVE, large=True),
+    unary("log1p", domain=d.ABOVE_MINUS_ONE, large=True),
+    unary("log2", domain=d.POSITIVE, large=True),
+    unary("log10", domain=d.POSITIVE, large=True),
     unary("negative"),
     unary("reciprocal", domain=d.NONZERO),
-    unary("rsqrt", domain=d.POSITIVE),
+    unary("rsqrt", domain=d.POSITIVE, large=True),
     unary("sign", domain=d.OFF_JUMP, kinks="0 (a jump)"),
     unary("sin"),
     unary("sinh", domain=d.MODERATE, at_times=d.FAR),
-    unary("sqrt", domain=d.NONNEGATIVE, kinks="0 (infinite slope)"),
+    unary("sqrt", domain=d.NONNEGATIVE, kinks="0 (infinite slope)", large=True),
     unary("square"),
     unary("tan", at_times=d.POLE),
     unary("tanh"),
@@ -148,7 +148,7 @@ ROWS = (
         "nn.leaky_relu",
         lambda xp, x, negative_slope: xp.select(x, 0.0, x, x * negative_slope),
         kinks=AT_ZERO,
-        params=lambda s: {"negative_slope": s.pick((0.25, 2.0**-7, 0.0))},
+        params=lambda s: {"negative_slope": s.pick((0.25, 2.0**-7, 0.0, -0.5))},
     ),
     unary("nn.elu", _elu, kinks="0 where alpha is not 1", params=lambda s: {"alpha": s.pick((1.0, 0.5, 2.0))}),
     binary("add", lambda xp, x, y: x + y),

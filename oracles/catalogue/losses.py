@@ -157,7 +157,7 @@ def _gaussian_nll(xp: Any, x: Any, y: Any, var: Any, eps: float, reduction: str)
 def _gaussian_sketch(source: Source, shape: Shape) -> Sketch | None:
     if 0 in shape:
         return None
-    params: dict[str, Param] = {"eps": 2.0**-20, "reduction": source.pick(REDUCTIONS)}  # below every variance that is drawn
+    params: dict[str, Param] = {"eps": source.pick((2.0**-20, 2.0**-20, 0.5)), "reduction": source.pick(REDUCTIONS)}  # 0.5: above some
     return Sketch((Slot(shape), Slot(shape), Slot(shape, d.BASE)), params)
 
 

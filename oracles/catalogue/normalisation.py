@@ -9,7 +9,7 @@ import numpy as np
 
 from gradproof.oracles.catalogue.reduction import centred
 from gradproof.oracles.catalogue.row import Op, Shape, Sketch, Slot
-from gradproof.oracles.catalogue.shapes import any_shape, full_shape, one_axis
+from gradproof.oracles.catalogue.shapes import any_shape, full_shape, one_axis, within
 from gradproof.oracles.catalogue.source import Source
 from gradproof.oracles.domain import NONNEGATIVE, NONZERO
 from gradproof.oracles.graph import Array
@@ -159,7 +159,7 @@ def mask(source: Source, shape: Shape) -> Array:
 
 
 def _dropout_sketch(source: Source, shape: Shape) -> Sketch:
-    return Sketch((Slot(shape), mask(source, shape)), {"rate": source.pick((0.5, 0.25, 0.1, 0.0))})
+    return Sketch((Slot(shape), mask(source, within(source, shape))), {"rate": source.pick((0.5, 0.25, 0.1, 0.0))})
 
 
 def _row(name: str, meaning: Callable[..., Any], sketch: Any, shape: Callable[[Source], Shape], kinks: str = "") -> Op:

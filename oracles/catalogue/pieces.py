@@ -104,7 +104,7 @@ def _together(source: Source, shape: Shape) -> Sketch:
 def _block_diag(source: Source, shape: Shape) -> Sketch | None:
     if len(shape) != 2:
         return None
-    others = [source.pick(((1, 2), (2, 2), (2, 1), (0, 1))) for _ in range(source.pick((1, 2, 0)))]
+    others = [source.pick(((1, 2), (2, 2), (2, 1), (0, 1), shape)) for _ in range(source.pick((1, 2, 0)))]
     return Sketch((Slot(shape), *map(Slot, others)), {})
 
 

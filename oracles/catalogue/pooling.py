@@ -11,7 +11,7 @@ import numpy as np
 from gradproof.oracles.catalogue.convolution import Steps, bordered, draw_windows, image_shape, positions, windowed
 from gradproof.oracles.catalogue.row import Op, Shape, Sketch, Slot
 from gradproof.oracles.catalogue.source import Source
-from gradproof.oracles.domain import BASE
+from gradproof.oracles.domain import BASE, REAL
 from gradproof.oracles.graph import Param
 
 Part = tuple[slice, ...]
@@ -120,7 +120,8 @@ def _avg_sketch(source: Source, shape: Shape) -> Sketch:
 def _lp_sketch(source: Source, shape: Shape) -> Sketch:
     window = tuple(min(source.pick((2, 1, 3)), n) for n in shape[2:])
     stride = source.pick(((1,) * len(window), (2,) * len(window)))
-    return Sketch((Slot(shape, BASE),), {"order": source.pick((2, 3)), "window": window, "stride": stride})
+    order = source.pick((2, 3))
+    return Sketch((Slot(shape, REAL if order == 2 else BASE),), {"order": order, "window": window, "stride": stride})
 
 
 def _adaptive_sketch(source: Source, shape: Shape) -> Sketch:

@@ -26,7 +26,8 @@ def _axis_sketch(source: Source, shape: Shape) -> Sketch | None:
 
 
 def _recurrence_sketch(source: Source, shape: Shape) -> Sketch | None:
-    return Sketch((Slot(shape), Slot(shape)), {"axis": one_axis(source, len(shape))}) if shape else None
+    params = {"axis": one_axis(source, len(shape)), "reverse": source.flag()} if shape else {}
+    return Sketch((Slot(shape), Slot(shape)), params) if shape else None
 
 
 def _diff_sketch(source: Source, shape: Shape) -> Sketch | None:
@@ -73,12 +74,13 @@ def _cumulative_prod(xp: Any, x: Any, axis: int, include_initial: bool) -> Any:
     return xp.concatenate(out, axis=axis) if out else x
 
 
-def _linear_recurrence(xp: Any, x: Any, decay: Any, axis: int) -> Any:
+def _linear_recurrence(xp: Any, x: Any, decay: Any, axis: int, reverse: bool) -> Any:
     out: list[Any] = []
-    for i in range(np.shape(x)[axis]):
+    places = range(np.shape(x)[axis])
+    for i in reversed(places) if reverse else places:
         entry = part(x, axis, i, i + 1)
         out.append(entry + part(decay, axis, i, i + 1) * out[-1] if out else entry)
-    return xp.concatenate(out, axis=axis) if out else x
+    return xp.concatenate(out[::-1] if reverse else out, axis=axis) if out else x
 
 
 def _diff(xp: Any, x: Any, axis: int, n: int) -> Any:

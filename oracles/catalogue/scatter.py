@@ -24,8 +24,8 @@ def _distinct(source: Source, n: int, count: int) -> tuple[int, ...]:
     return tuple(i - n if source.flag() else i for _, i in keys[: min(n, count)])
 
 
-def _key(source: Source, shape: Shape) -> tuple[Param, ...]:
-    """Slices, ints and at most one index array, so that no place is named twice."""
+def _key(source: Source, shape: Shape, repeated: bool) -> tuple[Param, ...]:
+    """Slices, ints and at most one index array, so that no place is named twice but where an array may repeat one."""
     key: list[Param] = []
     arrays = 0
     for n in shape[: 1 + source.below(len(shape))]:
@@ -33,7 +33,9 @@ def _key(source: Source, shape: Shape) -> tuple[Param, ...]:
         if kind == 2 and n:
             key.append(source.below(2 * n) - n)
         elif kind == 3 and n and not arrays:
-            key.append(_distinct(source, n, source.pick((2, 1, 3))))
+            count = source.pick((2, 1, 3))
+            again = repeated and source.flag()
+            key.append(tuple(indices(source, n, (count,)).tolist()) if again else _distinct(source, n, count))
             arrays += 1
         else:
             key.append(source.pick(STEPS))
@@ -47,11 +49,16 @@ def _region(shape: Shape, key: tuple[Param, ...]) -> Shape:
     return named.shape
 
 
-def _at_sketch(source: Source, shape: Shape) -> Sketch | None:
-    if not shape:
-        return None
-    key = _key(source, shape)
-    return Sketch((Slot(shape), Slot(within(source, _region(shape, key)))), {"key": key})
+def _at(repeated: bool = False) -> Any:
+    """A key and values that broadcast to what it names."""
+
+    def sketch(source: Source, shape: Shape) -> Sketch | None:
+        if not shape:
+            return None
+        key = _key(source, shape, repeated)
+        return Sketch((Slot(shape), Slot(within(source, _region(shape, key)))), {"key": key})
+
+    return sketch
 
 
 def _along(repeated: bool) -> Any:
@@ -168,9 +175,9 @@ def _row(name: str, meaning: Any, sketch: Any, kinks: str = "") -> Op:
 
 
 ROWS = (
-    _row("at_set", lambda xp, x, values, key: _set(xp, x, values, as_key(key)), _at_sketch),
-    _row("at_add", lambda xp, x, values, key: _add(xp, x, values, as_key(key)), _at_sketch),
-    _row("at_multiply", lambda xp, x, values, key: _multiply(xp, x, values, as_key(key)), _at_sketch),
+    _row("at_set", lambda xp, x, values, key: _set(xp, x, values, as_key(key)), _at()),
+    _row("at_add", lambda xp, x, values, key: _add(xp, x, values, as_key(key)), _at(repeated=True)),
+    _row("at_multiply", lambda xp, x, values, key: _multiply(xp, x, values, as_key(key)), _at()),
     _row("put_along_axis", lambda xp, x, i, values, axis: _set(xp, x, values, _places(i, axis)), _along(False)),
     _row("scatter_add", lambda xp, x, i, values, axis: _add(xp, x, values, _places(i, axis)), _along(True)),
     _row("index_add", lambda xp, x, i, values, axis: _add(xp, x, values, _axis_key(i, axis, np.ndim(x))), _index(True)),

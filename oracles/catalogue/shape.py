@@ -38,7 +38,8 @@ def _reshape(source: Source, shape: Shape) -> Params:
 
 def _permute(source: Source, shape: Shape) -> Params:
     keys = [(source.byte(), i) for i in range(len(shape))]
-    return {"axes": tuple(i for _, i in sorted(keys))}
+    ndim, mask = len(shape), source.byte() if source.flag() else 0
+    return {"axes": tuple(i - ndim if mask >> i & 1 else i for _, i in sorted(keys))}
 
 
 def _expand(source: Source, shape: Shape) -> Params:
