@@ -68,8 +68,6 @@ MATRICES.wrap("linalg.qr", "off by one in 1e8", scaled(1 + 1e-8), "qr")
 MATRICES.rule("linalg.qr", "the cotangent of Q is lost", lambda xp, ct, out, x: _without(slice(0, x.shape[-2]), "qr")(xp, ct, out, x), "qr")
 MATRICES.rule("linalg.qr", "the cotangent of R is lost", lambda xp, ct, out, x: _without(slice(x.shape[-2], None), "qr")(xp, ct, out, x), "qr")
 MATRICES.wrap("linalg.slogdet", "the inverse is not transposed", lambda g, *rest: _T(g), "logabsdet")
-MATRICES.wrap("linalg.slogdet", "the sign pulls back as the logarithm does",
-              lambda g, xp, ct, out, x: _T(np.linalg.inv(x)) * np.asarray(ct)[..., None, None], "signdet")
 MATRICES.wrap("linalg.slogdet", "as of the determinant", lambda g, xp, ct, out, x: g * np.exp(out)[..., None, None], "logabsdet")
 MATRICES.rule("linalg.pinv linalg.lstsq", "as of the inverse", _half_pinv, "pinv")
 MATRICES.wrap("linalg.pinv linalg.lstsq", "doubled", scaled(2), "pinv")

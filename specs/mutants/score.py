@@ -29,6 +29,7 @@ from gradproof.specs.mutants.mutant import GRAPH, Mutant
 from gradproof.specs.mutants.settings import used
 
 OPS = tuple(CATALOGUE)
+MODES_SHARE = 10  # of so many clean cases one is judged in the modes that mutants show in too
 DRAWN_MAX = 30  # graphs drawn for each one wanted with the op: of 260 ops, a graph has eight
 
 
@@ -251,5 +252,8 @@ def score(
             ops = dict.fromkeys(op for m in some for op in m.ops if op != GRAPH)
             looking = in_modes(oracle, tuple(dict.fromkeys(mode for m in some for mode in modes_of(m)))) or oracle
             judge_clean(made, tuple(ops), used(engine, setting), looking, budget.cases, budget.graphs, dtype)
-        judge_clean(made, tuple(met), engine, in_modes(oracle, tuple(asked_in)) or oracle, budget.cases, DRAWN_MAX * budget.graphs)
+        judge_clean(made, tuple(met), engine, oracle, budget.cases, DRAWN_MAX * budget.graphs)
+        if asked_in:
+            looking = in_modes(oracle, tuple(asked_in)) or oracle
+            judge_clean(made, tuple(met), engine, looking, -(-budget.cases // MODES_SHARE), budget.graphs)
     return made
