@@ -45,7 +45,7 @@ class AutogradEngine:
     namespace: SimpleNamespace = namespace(anp, anp.linalg, **EXCEPTIONS)
     capabilities: Capabilities = Capabilities(
         ("float64", "float32"),
-        unsupported=frozenset({"copysign", "flip", "take", "take_along_axis", "cbrt"}),
+        unsupported=frozenset({"copysign", "flip", "take", "take_along_axis", "cbrt", "sort", "rot90", "linalg.matrix_norm"}),
         unsupported_in={"float32": frozenset({"polygamma", "ndtr", "log_ndtr"})},  # SciPy's own answers are float64
         modes=nestings(),
         at_kinks=AT_KINKS,

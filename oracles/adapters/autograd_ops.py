@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -43,9 +44,18 @@ def _svd(x: Any, result: str) -> Any:
 
 
 def _norm(x: Any, axis: Any, keepdims: bool, ord: float) -> Any:
-    if keepdims or isinstance(axis, tuple) or (axis is None and x.ndim != 1):
-        return _lacking("a norm over several axes, or kept")
-    return anp.linalg.norm(x, ord, axis)
+    """Over one axis, which autograd has the rule of: several are made one, and kept axes are put back."""
+    axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = tuple(a % x.ndim for a in axes)
+    rest = tuple(a for a in range(x.ndim) if a not in axes)
+    flat = anp.reshape(anp.transpose(x, (*rest, *axes)), (*(x.shape[a] for a in rest), math.prod(x.shape[a] for a in axes)))
+    found = anp.linalg.norm(flat, ord, -1)
+    return anp.reshape(found, tuple(1 if a in axes else x.shape[a] for a in range(x.ndim))) if keepdims else found
+
+
+def _diagonal(x: Any, offset: int) -> Any:
+    """The main one, which autograd has the rule of, of the matrix that begins at the offset."""
+    return anp.diagonal(x[..., :, offset:] if offset >= 0 else x[..., -offset:, :], 0, -1, -2)
 
 
 def _matrix_norm(x: Any, ord: Any, keepdims: bool) -> Any:
@@ -69,7 +79,7 @@ EXCEPTIONS: dict[str, Callable[..., Any]] = {
     "tile": lambda x, repetitions: anp.tile(x, repetitions),
     "pad": lambda x, pad_width, value: anp.pad(x, pad_width, "constant", constant_values=value),
     "getitem": lambda x, key: x[key_of(key)],
-    "linalg__diagonal": lambda x, offset: anp.diagonal(x, 0, -1, -2) if offset == 0 else _lacking("a diagonal off the main one"),
+    "linalg__diagonal": _diagonal,
     "linalg__trace": lambda x, offset: anp.trace(x, offset) if x.ndim == 2 else _lacking("trace of a stack of matrices"),
     "broadcast_to": lambda x, shape: anp.broadcast_to(x, shape),
     "roll": lambda x, shift, axis: anp.roll(x, shift, axis) if isinstance(shift, int) else _lacking("roll by several shifts"),

@@ -14,7 +14,8 @@ from gradproof.oracles.engine import Capabilities
 from gradproof.oracles.graph import Array
 
 EACH = """abs acos acosh asin asinh atan atanh cos cosh exp expm1 hypot log log10 log1p log2 logaddexp maximum minimum reciprocal sign sin
-    sinh sqrt square tan tanh copysign max min prod atan2 where pow mean linalg.cholesky linalg.det linalg.inv linalg.solve"""
+    sinh sqrt square tan tanh copysign max min prod floor ceil trunc round exp2 cbrt sinc
+    remainder floor_divide logaddexp2 atan2 where pow mean linalg.cholesky linalg.det linalg.inv linalg.solve"""
 
 EXCEPTIONS: dict[str, Any] = {
     "nn__relu": lambda x: _each(lambda v: v.relu() if isinstance(v, Value) else v)(x),

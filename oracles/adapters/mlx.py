@@ -48,7 +48,8 @@ class MlxEngine:
     version: str = version("mlx")
     namespace: SimpleNamespace = namespace(mx, mx.linalg, **EXCEPTIONS)
     capabilities: Capabilities = Capabilities(
-        ("float32", "float64", "float16"), frozenset({"linalg.cholesky", "linalg.inv"}), at_kinks=AT_KINKS, modes=nestings(around=("", "vmap of "))
+        ("float32", "float64", "float16"), frozenset({"linalg.cholesky", "linalg.inv", "linalg.solve", "nn.scaled_dot_product_attention"}),
+        unsupported_in={"float64": frozenset({"nn.conv1d", "nn.conv2d", "nn.conv3d"})}, at_kinks=AT_KINKS, modes=nestings(around=("", "vmap of "))
     )
 
     def __init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -39,11 +40,32 @@ def _reduction(name: str) -> Function:
     return lambda x, axis, keepdims: x if axis == () else function(x, axis=axis, keepdim=keepdims)
 
 
+def _only(x: Any, known: bool, what: str) -> Any:
+    """The operand, where Paddle takes it."""
+    if not known:
+        raise Unsupported(f"Paddle has no {what}")
+    return x
+
+
+def _first(found: Any) -> Any:
+    """The values, where their places come with them."""
+    return found[0] if isinstance(found, tuple | list) else found
+
+
+def _size(x: Any) -> int:
+    return math.prod(x.shape)
+
+
 def _spread(function: Function) -> Function:
     def of(x: Any, axis: Any, correction: float, keepdims: bool) -> Any:
-        if correction not in (0, 1) or axis == ():
-            raise Unsupported("Paddle corrects a variance by 0 or 1")
-        return function(x, axis, unbiased=bool(correction), keepdim=keepdims)
+        if axis == ():
+            raise Unsupported("Paddle has no variance over no axis")
+        if correction in (0, 1):
+            return function(x, axis, unbiased=bool(correction), keepdim=keepdims)
+        found = function(x, axis, unbiased=False, keepdim=keepdims)
+        share = np.float64(_size(x) / max(_size(found), 1))  # entries that each variance is of
+        factor = share / (share - correction)
+        return found * float(np.sqrt(factor) if function is paddle.std else factor)
 
     return of
 
@@ -137,9 +159,12 @@ NN: dict[str, Function] = {
     "cosine_similarity": lambda x, y, axis, eps: F.cosine_similarity(x, y, axis, eps),
     "gaussian_nll": lambda x, y, var, eps, reduction: F.gaussian_nll_loss(x, y, var, False, eps, reduction),
     "poisson_nll": lambda x, y, log_input, eps, reduction: F.poisson_nll_loss(x, y, log_input, False, eps, reduction),
-    "layer_norm": lambda x, weight, bias, eps: F.layer_norm(x, x.shape[-1:], weight, bias, eps),
+    "layer_norm": lambda x, weight, bias, eps: F.layer_norm(_only(x, x.ndim > 1 and eps <= 1e-3, "norm of a vector, or with a larger epsilon"), x.shape[-1:], weight, bias, eps),
     "instance_norm": lambda x, weight, bias, eps: F.instance_norm(x, weight=weight, bias=bias, eps=eps),
-    "linear": lambda x, weight, bias=None: F.linear(x, weight.T, bias), "bilinear": F.bilinear,
+    "linear": lambda x, weight, bias=None: F.linear(x, weight.T, bias),
+    "bilinear": lambda x, y, weight, bias=None: F.bilinear(
+        _only(x, x.ndim == 2, "bilinear layer but of matrices"), y, weight, None if bias is None else bias.reshape([1, -1])
+    ),
     "normalize": lambda x, axis, eps: F.normalize(x, 2, axis, eps),
     "embedding": lambda table, ids: F.embedding(ids, table),
 }  # fmt: skip
@@ -179,14 +204,14 @@ FUNCTIONS: dict[str, Function] = {
     "squeeze": lambda x, axis: x if axis == () else paddle.squeeze(x, axis),
     "flip": lambda x, axis: paddle.flip(x, list(range(x.ndim)) if axis is None else axis),
     "roll": lambda x, shift, axis: paddle.roll(x, shift, axis), "tile": lambda x, repetitions: paddle.tile(x, repetitions),
-    "repeat": lambda x, repeats, axis: paddle.repeat_interleave(x, repeats, axis),
+    "repeat": lambda x, repeats, axis: paddle.repeat_interleave(_only(x, not isinstance(repeats, int) or repeats > 0, "repetition of nothing"), repeats, axis),
     "getitem": _getitem,
     "take": lambda x, indices, axis: paddle.index_select(x, paddle.where(indices < 0, indices + x.shape[axis], indices), axis),
     "take_along_axis": lambda x, indices, axis: paddle.take_along_axis(x, indices, axis, broadcast=False),
     "sort": lambda x, axis, descending: paddle.sort(x, axis, descending, stable=True),
     "topk": lambda x, k, axis, largest: paddle.topk(x, k, axis, largest)[0],
     "kthvalue": lambda x, k, axis, keepdims: paddle.kthvalue(x, k, axis, keepdims)[0],
-    "median": lambda x, axis, keepdims, middle: paddle.median(x, axis, keepdims, "avg" if middle == "mean" else "min"),
+    "median": lambda x, axis, keepdims, middle: paddle.median(x, axis, keepdims, "avg") if middle == "mean" else _first(paddle.median(x, axis, keepdims, "min")),
     "quantile": lambda x, q, axis, keepdims: paddle.quantile(x, q, axis, keepdims), "diff": lambda x, axis, n: paddle.diff(x, n, axis),
     "split": lambda x, sections, axis, piece: paddle.tensor_split(x, sections, axis)[piece],
     "unstack": lambda x, axis, piece: paddle.unstack(x, axis)[piece], "vecdot": lambda x, y, axis: paddle.vecdot(x, y, axis),

@@ -24,6 +24,9 @@ from gradproof.oracles.graph import Array
 AT_KINKS: dict[str, float | str] = {
     "abs": 0.0, "nn.relu": 0.0, "clip": 1.0, "maximum": "first", "minimum": "first", "std": math.nan, "linalg.vector_norm": math.nan,
 }  # fmt: skip
+LACKING = frozenset(  # of which it has so little that most cases would be declined
+    ("nn.conv_transpose1d", "nn.conv_transpose2d", "nn.conv_transpose3d", "linalg.matrix_norm", "nn.avg_pool1d", "nn.avg_pool2d", "nn.pixel_shuffle", "average")
+)
 with suppress(RuntimeError):  # its user has run TensorFlow before: then the threads stay as they are
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -37,7 +40,7 @@ class TensorFlowEngine:
     version: str = tf.__version__
     namespace: SimpleNamespace = grouped({**FUNCTIONS, **{f"nn.{name}": layer for name, layer in LAYERS.items()}}, tensorflow_ops)
     capabilities: Capabilities = Capabilities(
-        ("float64", "float32"), at_kinks=AT_KINKS, modes=nestings(order=2, around=("", "compiled ")),
+        ("float64", "float32"), LACKING, unsupported_in={"float64": frozenset({"nn.max_pool3d", "nn.avg_pool3d"})}, at_kinks=AT_KINKS, modes=nestings(order=2, around=("", "compiled ")),
     )
 
     def from_numpy(self, array: Array) -> Any:

@@ -39,10 +39,13 @@ def conv(x: Any, weight: Any, bias: Any = None, *, stride: Steps, padding: Steps
     """A convolution of any rank: the padding is an op of its own, since ``tf.nn.convolution`` knows SAME and VALID."""
     if x.ndim == len(stride) + 1:
         return conv(x[None], weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)[0]
-    _only(groups == 1, "gradient of a grouped convolution on the CPU")
+    if groups > 1:  # which have no gradient on the CPU: one after another
+        parts = zip(tf.split(x, groups, 1), tf.split(weight, groups, 0), strict=True)
+        whole = tf.concat([conv(a, b, stride=stride, padding=padding, dilation=dilation) for a, b in parts], 1)
+        return whole if bias is None else tf.nn.bias_add(whole, bias, "NC" + "DHW"[-len(stride) :])
     _only(max(stride) == 1 or max(dilation or (1,)) == 1, "convolution that is strided and dilated")
     kernel = tf.transpose(weight, (*range(2, weight.ndim), 1, 0))
-    out = _first(tf.nn.convolution(tf.pad(_last(x), _sides(padding)), kernel, stride, "VALID", dilations=dilation))
+    out = _first(tf.nn.convolution(tf.pad(_last(x), _sides(padding)), kernel, stride, "VALID", "N" + "DHW"[-len(stride) :] + "C" if len(stride) == 3 else None, dilation))
     return out if bias is None else tf.nn.bias_add(out, bias, "NC" + "DHW"[-len(stride) :])
 
 
@@ -67,7 +70,7 @@ def conv_transpose(
 def _pool(x: Any, window: Steps, stride: Steps, kind: str, dilation: Steps | None = None) -> Any:
     _only(all(s <= w for s, w in zip(stride, window, strict=True)), "pooling whose stride is wider than its window")
     _only(max(dilation or (1,)) == 1 or max(stride) == 1, "pooling that is strided and dilated")
-    return _first(tf.nn.pool(_last(x), window, kind, stride, "VALID", dilations=dilation))
+    return _first(tf.nn.pool(_last(x), window, kind, stride, "VALID", "N" + "DHW"[-len(stride) :] + "C" if len(stride) == 3 else None, dilation))
 
 
 def _around(x: Any, padding: Steps, value: float) -> Any:
