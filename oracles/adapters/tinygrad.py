@@ -36,6 +36,8 @@ class TinygradEngine:
         return Tensor(np.array(array, order="C").reshape(array.shape or 1), device=DEVICE).reshape(array.shape).contiguous()
 
     def to_numpy(self, array: Any) -> Array:
+        if getattr(getattr(array, "uop", None), "device", DEVICE) is None:  # a constant, which tinygrad would compute on the CPU, with a compiler
+            array = array.clone(DEVICE)
         return np.array(array.to(DEVICE).numpy())
 
     def vjp(self, fn: Callable[..., Any], primals: Sequence[Any]) -> tuple[tuple[Any, ...], Callable[..., Sequence[Any]]]:
