@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gradproof.oracles.errors import Unsupported
+
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return F.linear(x, weight, bias)
@@ -54,6 +56,8 @@ def gru(x: Tensor, h: Tensor, *weights: Tensor) -> Tensor:
 def scaled_dot_product_attention(
     q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, causal: bool, scale: float | None, grouped: bool = False
 ) -> Tensor:
+    if causal and scale is not None and scale < 0:
+        raise Unsupported("PyTorch's causal attention is NaN under a negative scale (FINDINGS.md, 267)")
     if not grouped:
         return F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal, scale=scale)
     out = F.scaled_dot_product_attention(q[None], k[None], v[None], mask, is_causal=causal, scale=scale, enable_gqa=True)
