@@ -73,8 +73,10 @@ def _pow_sketch(source: Source, shape: Shape) -> Sketch:
         exponents = np.array([source.pick((-1.0, -2.0, 3.0, 2.0, -3.0)) for _ in range(int(np.prod(other)))])
         return Sketch((Slot(shape, d.SIGNED_BASE), exponents.reshape(other)))
     if kind in (2, 5):
-        exponents = np.array([source.pick((2.0, 1.0, 3.0, 0.0, 4.0)) for _ in range(int(np.prod(other)))])
-        return Sketch((Slot(shape, d.ZEROS if source.flag() else d.REAL), exponents.reshape(other)))
+        zeros = source.flag()
+        table = (0.0, 1.0, 2.0, 0.0, 3.0) if zeros else (2.0, 1.0, 3.0, 0.0, 4.0)  # 0 to the power 0 is where rules go wrong
+        exponents = np.array([source.pick(table) for _ in range(int(np.prod(other)))])
+        return Sketch((Slot(shape, d.ZEROS if zeros else d.REAL), exponents.reshape(other)))
     return Sketch((Slot(shape, d.WIDE_BASE), Slot(other, d.EXPONENT)))
 
 
