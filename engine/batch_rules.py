@@ -263,7 +263,7 @@ def _each(names: str, rule: Callable[..., Array]) -> dict[str, Callable[..., Arr
 
 RULES: dict[str, Callable[..., Array]] = {
     **dict.fromkeys(_ELEMENTWISE, aligned),
-    **_each("< <= > >= == != & | ^ ~ % // isfinite isnan zeros_like bucket", aligned), "shut": of_the_first,
+    **_each("< <= > >= == != & | ^ ~ % // isfinite isnan zeros_like bucket sigmoid_slope", aligned), "shut": of_the_first,
     **_each("""sum mean max min var std logsumexp vector_norm softmax log_softmax cumulative_sum ties extreme_pullback centred flip cumulative_prod
         cumulative_max cumulative_min logcumsumexp linear_recurrence shifted sort order inverse reorder expand_dims squeeze rfft irfft""", along),
     **_each("matrix_transpose tril triu diagonal windows row_scale cholesky_pullback eigh svd qr logabsdet signdet pinv", within),

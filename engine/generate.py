@@ -20,7 +20,7 @@ from gradproof.engine.rows import LEAST, rows_of
 from gradproof.engine.scalars import scalar_code
 from gradproof.engine.simplify import FRESH
 
-LOOK_BACK = ("meet", "over", "scale")  # kernels that write into a buffer as ufuncs do, but may read their operands again after that
+LOOK_BACK = ("meet", "over", "scale", "sigmoid")  # kernels that write into a buffer as ufuncs do, but may read their operands again after that
 FAST_DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 
 

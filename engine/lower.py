@@ -13,7 +13,7 @@ from gradproof.engine.errors import TraceError
 from gradproof.engine.program import Instruction, Kind, Program, Ref, replaced
 from gradproof.engine.tracer import Builder, Tracer
 
-FORMULAS = frozenset({"sech2", "rsqrt", "relu", "leaky_relu", "softsign"})
+FORMULAS = frozenset({"sech2", "rsqrt", "relu", "leaky_relu", "softsign", "sigmoid_slope"})
 """Kernels without branches on values: what they do to one array they do to every other of its kind."""
 
 

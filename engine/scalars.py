@@ -32,7 +32,7 @@ CLOSE = {
     "asin": "asin({0})", "acos": "acos({0})", "atan": "atan({0})", "hypot": "hypot({0}, {1})", "atan2": "atan2({0}, {1})",
     "pow": "pow({0}, {1})", "softplus": "(max({0}, 0.0) + log1p(exp(-abs({0}))))",
     "sech2": "4.0 * exp(-2.0 * abs({0})) / (1.0 + exp(-2.0 * abs({0}))) ** 2",
-    "sigmoid": "(1.0 if {0} >= 0.0 else exp({0})) / (1.0 + exp(-abs({0})))",
+    "sigmoid_slope": "exp(-abs({0})) / (1.0 + exp(-abs({0}))) ** 2", "sigmoid": "(1.0 if {0} >= 0.0 else exp({0})) / (1.0 + exp(-abs({0})))",
     "relu": "({0} if {0} > 0.0 or {0} != {0} else 0.0)",
 }  # fmt: skip
 KERNELS = {name: f"kernel_{name}({{0}}{', {1}' if '{1}' in text else ''})" for name, text in CLOSE.items()}

@@ -361,7 +361,7 @@ def _collect(slots: dict[int, Slot], heap: list[int], target: Node, c: Any, xp: 
             heappush(heap, -target.id)
         elif not slot.owned:
             slot.ct = copied(slot.ct)
-        if type(slot.ct) is ndarray:  # a constant to the trace or the vmap that the value or a part of the key is in
+        if type(slot.ct) is ndarray and not c.straight:  # a constant to the trace or the vmap that the value or a part of the key is in
             like = next((x for x in (c.value, *c.key) if interpreted(x)), None)
             slot.ct = slot.ct if like is None else buffer(target.shape, target.dtype, like) + slot.ct
         slot.owned = True

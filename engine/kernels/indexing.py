@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from types import EllipsisType
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from gradproof.engine.kernels.kernel import Bound, Raw, Table, like
 from gradproof.engine.library import FOREIGN
 
 Key = tuple[Any, ...]
+_STRAIGHT = frozenset({slice, int, EllipsisType, type(None)})  # parts of a key that names a view
 
 
 class Patch:
@@ -22,7 +24,19 @@ class Patch:
     def __init__(self, key: Key, value: Raw) -> None:
         self.key, self.value = key, value
 
+    @property
+    def straight(self) -> bool:
+        """Whether value and key are NumPy's and Python's, and the key names a view."""
+        return type(self.value) is np.ndarray and _STRAIGHT.issuperset(map(type, self.key))
+
     def add_into(self, buffer: Raw) -> None:
+        if type(buffer) is np.ndarray and self.straight:
+            part = buffer[self.key]
+            if type(part) is np.ndarray:  # a view; buffer[key] += value would copy the sum onto itself
+                np.add(part, self.value, out=part)
+            else:
+                buffer[self.key] = part + self.value
+            return
         library = FOREIGN.get(type(buffer))
         if library is not None and library.add_at is not None:
             library.add_at(buffer, self.key, self.value)

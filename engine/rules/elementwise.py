@@ -47,7 +47,7 @@ RULES: Table = {
     "leaky_relu": (rule("x", lambda xp, ct, out, x, negative_slope: xp.where(x > 0, ct, negative_slope * ct)),),  # C5
     "elu":        (rule("x", lambda xp, ct, out, x, alpha:
                         xp.where(x > 0, ct, ct * (alpha * xp.exp(xp.where(x > 0, 0.0, x))))),),  # C5
-    "sigmoid":    (rule("x", lambda xp, ct, out, x: ct * (0.25 * xp.sech2(0.5 * x))),),  # = s(x) s(-x)
+    "sigmoid":    (rule("x", lambda xp, ct, out, x: ct * xp.sigmoid_slope(x)),),
     "softplus":   (rule("x", lambda xp, ct, out, x: ct * xp.sigmoid(x)),),
     "clip":       (rule("x out", lambda xp, ct, out, x, min, max: xp.where(x == out, ct, 0.0)),),  # C6
 

@@ -84,3 +84,15 @@ def test_a_traced_program_on_numbers_has_the_bits_of_the_eager_one_with_every_fu
 
 def _flat(found):
     return found[0], *found[1]
+
+
+def test_sigmoid_and_its_slope_keep_their_digits_in_arrays_of_any_length() -> None:
+    for dtype, far in ((np.float32, 87.0), (np.float64, 709.0)):
+        ends = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, far, -far], dtype)
+        for x in (np.linspace(-far, far, 9001, dtype=dtype), np.linspace(-20, 20, 9001, dtype=dtype), np.resize(ends, 9001)):
+            wide = x.astype(np.longdouble)
+            power = np.exp(-np.abs(wide))
+            exact = np.where(wide >= 0, 1, power) / (1 + power), power / (1 + power) ** 2
+            for name, value in zip(("sigmoid", "sigmoid_slope"), exact, strict=True):
+                for found, expected in ((kernels[name](x), value), (kernels[name](x[::300]), value[::300])):
+                    np.testing.assert_allclose(found, expected, rtol=8 * np.finfo(dtype).eps, atol=2 * np.finfo(dtype).smallest_subnormal)
