@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 import gradproof.engine as ge
+from gradproof.oracles.batched import directional, jacobians
+from gradproof.oracles.graph import Graph, Leaf, Node
+from gradproof.oracles.registry import engine
 from gradproof.specs.bench import ways
 from gradproof.specs.bench.workloads import CONFORMANCE
 
@@ -37,22 +40,13 @@ def test_workload(benchmark: Any, workload: Any, engine: str) -> None:
     assert benchmark.pedantic(run.full, rounds=3, warmup_rounds=1) is not None
 
 
-def test_whole_jacobians_of_a_small_graph_in_one_batch(benchmark: Any) -> None:
-    """A 3 x 4 input with as many outputs: values and differences of all twelve directions as one leading axis each."""
-    x, step = np.linspace(0.3, 0.8, 12).reshape(3, 4), 1e-6
-    basis = np.eye(12).reshape(12, 3, 4)
-
-    def f(x: Any) -> Any:
-        return ge.sin(x) * ge.exp(x)
-
-    def check() -> float:
-        _, pull = ge.vjp(f, np.broadcast_to(x, (12, 3, 4)))
-        exact = np.asarray(pull(basis)[0].data).reshape(12, 12)  # row i: the gradient of output i
-        with ge.no_grad():
-            beyond, before = (np.asarray(f(x + sign * step * basis).data) for sign in (1, -1))
-        differences = ((beyond - before) / (2 * step)).reshape(12, 12).T
-        return float(np.abs(exact - differences).max())
-
-    assert benchmark(check) < 1e-8
+@pytest.mark.parametrize("look", ["whole Jacobians", "directions"])
+def test_batched_looks_at_a_small_graph(benchmark: Any, look: str) -> None:
+    """A 3 x 4 input with as many outputs, at 500 points: pullbacks and differences of all directions, or of one."""
+    x = np.random.default_rng(0).uniform(0.3, 0.8, (500, 3, 4))
+    graph = Graph((Leaf(x[0]),), (Node("sin", (0,)), Node("exp", (0,)), Node("multiply", (1, 2))), (3,))
+    native = engine("native")
+    found = benchmark(lambda: jacobians(native, graph, [x]) if look == "whole Jacobians" else directional(native, graph, [x], [x], [x]))
+    assert not found.outside.any()
     if benchmark.stats:  # none where benchmarks are off, as beside xdist
-        benchmark.extra_info["whole Jacobians a second"] = round(1 / benchmark.stats.stats.median)
+        benchmark.extra_info[f"{look} a second"] = round(len(x) / benchmark.stats.stats.median)
