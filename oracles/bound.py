@@ -70,7 +70,8 @@ class Forward:
     """Forward errors ``dv``, and the positions of ambiguous selections (``ties``), jumps and lengths at the origin.
 
     ``unknown`` are selections that compare something that is not finite, so that no branch is known to be taken;
-    ``edges`` are functions that rounding may carry to a singularity, so that no first-order bound holds beyond them.
+    ``edges`` are functions that rounding may carry to a singularity, so that no first-order bound holds beyond them, nor
+    does it beyond jumps.
     """
 
     dv: list[float]
@@ -138,7 +139,8 @@ def forward(
             exact.append(True)
         elif row is MULTIPLY:
             i, j = a
-            d = finite(size[j] * dv[i] + size[i] * dv[j] + dv[i] * dv[j] + factors[k] * u * size[k] + eta)
+            d = finite(size[j] * dv[i] + size[i] * dv[j] + dv[i] * dv[j] + factors[k] * u * size[k])
+            d += eta if d or not values[k].is_zero() else 0.0  # what is exactly 0 and made of no errors is computed so
             exact.append(False)
         elif row is ADD:
             i, j = a
@@ -177,6 +179,10 @@ def forward(
             elif gap <= reach:
                 ties.append(k)
                 d = max(dv[i], dv[j]) if spread is None else max(dv[i], dv[j]) + 2 * u * size[k]
+                computed = k < tape.tangents and not (exact[left] and exact[right])
+                if computed and abs(float(values[i] - values[j])) > EDGE_FACTOR * (reach + dv[i] + dv[j]):
+                    jumps.append(k)  # of nn.threshold, say: at a kink the branches would meet
+                    d = INFINITY
             elif isnan(gap):
                 unknown.add(k)
                 d = INFINITY
@@ -185,11 +191,13 @@ def forward(
             d = u * size[k] if size[k] * u > 1 else 0.0  # whole numbers are exact up to 1 / u
             gap, shares = tape.gaps.get(k) or (size[a[0]], (1.0,))
             reach = sum([0.0 if exact[i] else s * dv[i] for i, s in zip(a, shares, strict=True)])
-            if not all(exact[i] for i in a) and not gap > TIE_FACTOR * reach:  # also where the value is not finite
+            settled = all(exact[i] for i in a) or gap > TIE_FACTOR * reach or (gap == reach == 0.0)
+            if not settled:  # also where the value is not finite
                 jumps.append(k)
-            exact.append(True)
+                d = INFINITY
+            exact.append(settled)
         else:
-            d = factors[k] * row.c * u * size[k] + eta  # type: ignore[union-attr]
+            d = factors[k] * row.c * u * size[k]  # type: ignore[union-attr]
             if row is HYPOT and size[k] <= TIE_FACTOR * sum(0.0 if exact[i] else dv[i] for i in a):
                 origins.add(k)
                 d += dv[a[0]] + dv[a[1]]
@@ -210,7 +218,7 @@ def forward(
                             d += carried(q, dv[i] * dv[j]) / 2
                 if lossy and saturates(row, spelled):
                     d += 2 * u
-            d = finite(d)
+            d = finite(d + eta if d or not values[k].is_zero() else d)
             exact.append(False)
         dv.append(d)
     return Forward(dv, exact, ties, jumps, origins, unknown, edges, lossy, spelled, values, known)

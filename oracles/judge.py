@@ -94,8 +94,6 @@ def _linear(
 
 def _value(trial: Trial, certificate: Certificate, k: float) -> Finding:
     """Forward values inside the forward bound: else the meanings differ, or the value is lossy. The worst entry speaks."""
-    if certificate.forward.jumps:
-        return Finding("value", Kind.ILL_CONDITIONED, "a jump (sign, copysign) is within rounding of its argument")
     got = [y for output in trial.outputs for y in output.ravel().tolist()]
     found: list[Finding] = []
     undecided = 0
@@ -114,6 +112,8 @@ def _value(trial: Trial, certificate: Certificate, k: float) -> Finding:
             undecided += 1
         else:
             found.append(Finding("value", Kind.RANGE, f"output entry {i} is {y!r}: {excuse.OVER}"))
+    if certificate.forward.jumps and undecided == len(got):
+        return Finding("value", Kind.ILL_CONDITIONED, "a jump (sign, copysign) is within rounding of its argument")
     if not found:
         return Finding("value", Kind.AGREE, entries=len(got), undecided=undecided)
     rank = max(found, key=lambda f: (f.kind.severity, f.units))

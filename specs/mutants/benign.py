@@ -56,7 +56,8 @@ rule("tan", "1 + tan(x)**2", lambda xp, ct, out, x: ct * (1 + np.tan(x) ** 2))
 rule("sqrt", "out / (2 x)", lambda xp, ct, out, x:
      np.where(ct == 0, ct, 0.5 * ct * np.where(x == 0, np.inf, out / np.where(x == 0, 1, x))))
 rule("rsqrt", "out**3", lambda xp, ct, out, x: -0.5 * ct * out * out * out)
-rule("log1p", "exp(-out)", lambda xp, ct, out, x: ct * np.exp(-out))
+rule("log1p", "exp(-out) below 1", lambda xp, ct, out, x:  # of a large out it loses the digits that exp magnifies
+     np.where(x < 1, ct * np.exp(-out), ct / (1 + x)))
 rule("log10", "1 / x times a rounded constant", lambda xp, ct, out, x: (ct / x) * (1 / math.log(10.0)))
 rule("exp", "computed again", lambda xp, ct, out, x: ct * np.exp(x))
 rule("sinh", "half the sum of exponentials", lambda xp, ct, out, x: ct * (0.5 * (np.exp(x) + np.exp(-x))))

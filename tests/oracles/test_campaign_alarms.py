@@ -93,3 +93,33 @@ def test_a_library_function_of_a_whole_number_may_move_it_by_one_rounding() -> N
     """Seed 31001, float64, graph 58,759: SciPy's ndtr(-24) is off by half of 24**2 roundings, LOSSY only after a floor."""
     assert judge(chain([-23.5], "floor", "ndtr"), NATIVE).kind is Kind.AGREE
     assert judge(chain([-23.5], "floor"), Bent(outputs=lambda out: [out[0] - 4e-15])).kind is Kind.SPEC
+
+
+THRESHOLD = ("nn.threshold", {"threshold": 0.0, "value": 20.0})
+
+
+def test_a_selection_whose_branches_do_not_meet_jumps() -> None:
+    """Seed 32001, float64, graph 24,984: softplus underflows, so that nn.threshold takes the other branch."""
+    assert judge(chain([-3e17], "nn.softplus", THRESHOLD), NATIVE).kind is Kind.ILL_CONDITIONED
+    beside = chain([-3e17, 1.0], "nn.softplus", THRESHOLD)
+    right = judge(beside, NATIVE)
+    assert (right.kind, right.undecided) == (Kind.SUBGRADIENT, 0)
+    assert judge(beside, Bent(outputs=lambda out: [out[0] + [0.0, 1e-9]])).kind is Kind.SPEC
+    assert judge(chain([-0.5, 0.0, 1.0], THRESHOLD), Bent(outputs=lambda out: [out[0] * [1.0, 0.0, 1.0]])).kind is Kind.SPEC
+
+
+def test_a_jump_within_rounding_leaves_undecided_what_it_reaches_and_nothing_else() -> None:
+    nodes = (Node("exp", (0,)), Node("log", (2,)), Node("remainder", (3, 1)), Node("sin", (1,)))
+    apart = Case(Graph(leaves([3.0, 1.0], [1.5, 0.75]), nodes, (4, 5)), (np.ones(2), np.ones(2)))
+    slopes = np.cos([1.5, 0.75]) - [2.0, 1.0]
+    assert (judge(apart, NATIVE).kind, judge(apart, NATIVE).undecided) == (Kind.AGREE, 1)
+    assert judge(apart, answering(apart, [1.0, 1.0], [99.0, slopes[1]])).kind is Kind.AGREE  # by y the slope jumps
+    assert judge(apart, answering(apart, [1.0, 1.0], [slopes[0], 99.0])).kind is Kind.WRONG
+    assert judge(apart, answering(apart, [1.5, 1.0], slopes)).kind is Kind.WRONG
+
+
+def test_zeros_that_are_computed_without_error_are_no_jump() -> None:
+    nodes = (Node("sqrt", (0,)), Node("nn.relu", (1,)), Node("add", (2, 3)), Node("remainder", (4, 1)))
+    whole = Case(Graph(leaves([0.0, 1.0], [-0.5, 2.0]), nodes, (5,)), (np.array([0.0, 1.0]),))
+    assert judge(whole, NATIVE).kind is not Kind.ILL_CONDITIONED
+    assert judge(whole, Bent(outputs=lambda out: [out[0] + [0.5, 0.0]])).kind is Kind.SPEC
