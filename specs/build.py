@@ -267,7 +267,7 @@ def _guarded(builder: Builder, source: Source, value: int, slot: Slot) -> int | 
         if turned:
             other = builder.add_node("matrix_transpose", (small,), {})
             small = builder.add_node("matmul" if slot.matrix == "spd" else "add", (small, other), {})
-        apart = slot.matrix in ("symmetric", "full", "leading")  # then by more than twice what the rest can move a singular value
+        apart = slot.matrix in ("symmetric", "full", "sound", "leading")  # then by more than twice what the rest can move a singular value
         weights = 4.0 * max(m, n) * np.arange(1, n + 1) if apart else 2.0 * n
         heavy = builder.add_leaf(np.asarray(np.eye(m, n) * weights, dtype=dtype_named(builder.dtype)))
         return builder.add_node("add", (small, heavy), {})

@@ -11,6 +11,7 @@ from gradproof.oracles.catalogue.shapes import size as size_of
 from gradproof.oracles.graph import Array
 
 CLOSE = 2.0**-6  # the least gap between two eigenvalues or singular values
+SMALL = 2.0**-11  # the least singular value over the others, at times
 
 
 def entries(rnd: random.Random, shape: tuple[int, ...]) -> Array:
@@ -19,12 +20,14 @@ def entries(rnd: random.Random, shape: tuple[int, ...]) -> Array:
 
 
 def spectrum(rnd: random.Random, count: int, kind: int) -> Array:
-    """Positive numbers, rising, that differ: evenly spaced more or less, two of them close, or over two decades."""
+    """Positive numbers, rising, that differ: evenly spaced more or less, two of them close, over two decades, or the least one small."""
     found: Array = np.cumsum([rnd.uniform(0.5, 1.5) for _ in range(count)])
     if kind == 1 and count > 1:
         found[-1] = found[-2] + CLOSE
     if kind == 2:
         found = found * 10.0 ** np.linspace(-1, 1, count)
+    if kind == 4 and count > 1:
+        found[0] *= SMALL
     return found
 
 
@@ -45,10 +48,10 @@ def symmetric(rnd: random.Random, shape: tuple[int, ...], source: Source) -> Arr
     return (found + np.swapaxes(found, -1, -2)) / 2
 
 
-def full(rnd: random.Random, shape: tuple[int, ...], source: Source) -> Array:
+def full(rnd: random.Random, shape: tuple[int, ...], source: Source, kinds: int = 5) -> Array:
     """Of full rank, of any shape, with distinct singular values; vectors at random or along the axes."""
     batch, (m, n) = shape[:-2], shape[-2:]
-    values = spectrum(rnd, min(m, n), source.below(4))
+    values = spectrum(rnd, min(m, n), source.below(kinds))
     plain = source.flag(5)
     left, right = turn(rnd, batch, m, plain), turn(rnd, batch, n, plain)
     count = min(m, n)
@@ -56,12 +59,17 @@ def full(rnd: random.Random, shape: tuple[int, ...], source: Source) -> Array:
     return found
 
 
+def sound(rnd: random.Random, shape: tuple[int, ...], source: Source) -> Array:
+    """As ``full``, with no small singular value."""
+    return full(rnd, shape, source, kinds=4)
+
+
 def leading(rnd: random.Random, shape: tuple[int, ...], source: Source) -> Array:
     """Of full rank, and so is the square of its first columns."""
     *batch, m, n = shape
     if m >= n:
-        return full(rnd, shape, source)
-    return np.concatenate([full(rnd, (*batch, m, m), source), entries(rnd, (*batch, m, n - m))], axis=-1)
+        return sound(rnd, shape, source)
+    return np.concatenate([sound(rnd, (*batch, m, m), source), entries(rnd, (*batch, m, n - m))], axis=-1)
 
 
 def triangular(rnd: random.Random, shape: tuple[int, ...], source: Source) -> Array:
@@ -71,4 +79,4 @@ def triangular(rnd: random.Random, shape: tuple[int, ...], source: Source) -> Ar
     return (0.5 * entries(rnd, shape) + rnd.choice((1.5, -2.0)) * np.eye(n)) * scale
 
 
-KINDS = {"symmetric": symmetric, "full": full, "leading": leading, "triangular": triangular}
+KINDS = {"symmetric": symmetric, "full": full, "sound": sound, "leading": leading, "triangular": triangular}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,11 +16,12 @@ from gradproof.specs import matrices
 
 SPECIAL = (
     0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 3.0, -3.0, 12.0, -12.0, 25.0, -25.0, 40.0, -40.0, 1e-8, -1e-8, 1e-160,
-    -1e-160, 1 + 2.0**-30, 1e12, -1e7, 2.0**-20, -(2.0**-20),
+    -1e-160, 1 + 2.0**-30, 1 - 2.0**-40, 2.0**-40 - 1, 1e12, -1e7, 2.0**-20, -(2.0**-20),
 )  # fmt: skip
 SCALE_BITS = {"float64": (520, 10), "float32": (66, 10), "float16": (9, 3), "bfloat16": (66, 10)}
 """The square of 2**bits is out of range; and how many bits the entries spread to either side of that."""
 DECADES = {"float64": 8.0, "float32": 8.0, "float16": 2.0, "bfloat16": 8.0}  # of graded cotangents, to either side of 1
+NEAR = replace(ROOMS["float64"], gap=2.0**-44)  # what is given and not computed may come closer to the ends of a domain
 MILD = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, 1e-8)
 
 
@@ -45,7 +47,9 @@ def draw(source: Source, rnd: random.Random, count: int, mild: bool) -> list[flo
     if kind == 7:
         return [rnd.choice((rnd.gauss(0.0, 1.0), 0.0, 1.0))] * count
     few = (0.0, rnd.gauss(0.0, 1.0), rnd.gauss(0.0, 1.0))  # ties among ordinary values, and zeros
-    return [rnd.choice(few) for _ in range(count)]
+    drawn = [rnd.choice(few) for _ in range(count)]
+    apart = rnd.choice((0.0, 0.0, 2.0**-20, 2.0**-40))
+    return drawn if mild else [x * (1 + apart * rnd.randint(0, 2)) for x in drawn]  # now and then what is nearly tied
 
 
 def leaf(source: Source, rnd: random.Random, slot: Slot, dtype: str, mild: bool) -> Array:
@@ -56,6 +60,8 @@ def leaf(source: Source, rnd: random.Random, slot: Slot, dtype: str, mild: bool)
     room, largest = ROOMS[dtype], FORMATS[dtype].largest
     if room.tiny and slot.domain is not REAL:  # powers of what is tiny in float64 leave the range of a smaller format
         data = np.where((data != 0) & (np.abs(data) < room.tiny), room.tiny, data)
+    if dtype == "float64" and not mild:
+        room = NEAR
     data = slot.domain.into(data, room)
     if slot.scale and not mild:
         bits, spread = SCALE_BITS[dtype]

@@ -175,7 +175,7 @@ def _pinv_sketch(source: Source, shape: Shape) -> Sketch | None:
 def _lstsq_sketch(source: Source, shape: Shape) -> Sketch | None:
     if len(shape) != 2 or 0 in shape or shape[0] < shape[1]:
         return None
-    return Sketch((Slot(shape, matrix="full"), Slot((shape[0], source.pick((2, 1, 3))))))
+    return Sketch((Slot(shape, matrix="sound"), Slot((shape[0], source.pick((2, 1, 3))))))
 
 
 def _triangular_sketch(source: Source, shape: Shape) -> Sketch | None:

@@ -16,7 +16,7 @@ Shape = tuple[int, ...]
 @dataclass(frozen=True)
 class Slot:
     """An operand still to be filled: its shape and domain; ``matrix`` asks for a "general", "spd" or "singular" one, or for
-    a kind of ``specs.matrices`` ("symmetric", "full", "leading", "triangular").
+    a kind of ``specs.matrices`` ("symmetric", "full", "sound", "leading", "triangular").
 
     ``constant`` operands are held fixed (never differentiated). ``scale`` 1 or -1 asks for entries so large or so small
     that their squares leave the range of the dtype.
