@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradproof.oracles.catalogue import CATALOGUE, Sketch, Slot, Source
+from gradproof.oracles.catalogue import CATALOGUE, COMPLEX, Sketch, Slot, Source
+from gradproof.oracles.catalogue import op as row_of
 from gradproof.oracles.domain import ROOMS
 from gradproof.oracles.graph import Case, Param
 from gradproof.specs import build
@@ -35,7 +36,7 @@ class Plain(build.Builder):
 
 def _sketch(op: str, rnd: random.Random) -> Sketch:
     """A sketch without empty operands, on a plain shape where the op takes one."""
-    row = CATALOGUE[op]
+    row = row_of(op)
     for _ in range(200):
         source = Source(rnd.randbytes(build.SINGLE_BYTES))
         shape = rnd.choice(PLAIN) if rnd.random() < 0.9 else row.shape(source)
@@ -53,7 +54,7 @@ def cases(op: str, dtype: str, seed: int) -> Iterator[Case]:
         rnd = random.Random(f"typical/{seed}/{op}/{i}")
         i += 1
         builder = Plain(dtype, Source(rnd.randbytes(4)), mild=True)
-        if op in CATALOGUE:
+        if op in CATALOGUE or op in COMPLEX:
             output = _add(builder, op, rnd)
         else:
             first = builder.fresh(Source(b""), Slot((3, 3)))
