@@ -94,8 +94,7 @@ def _getitem(x: Any, key: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    **{name: _method(name) for name in METHODS.split()},
-    **{name: _method(tinys) for name, tinys in RENAMED.items()},
+    **{name: _method(tinys) for name, tinys in (*((name, name) for name in METHODS.split()), *RENAMED.items()) if hasattr(Tensor, tinys)},
     **{name: _reduction(name) for name in REDUCTIONS},
     **{name: _reduction(name[1:]) for name in ("amax", "amin")},
     **{name: _spread(name) for name in ("var", "std")},
