@@ -87,6 +87,8 @@ def ops(engines: Sequence[str], run: Path | None) -> int:
         _lacking(name, subject)
         if record:
             _open(name, verdicts[name])
+    alone = [o for o in NAMES if not any(d in PARTS for d in defined(o))]
+    console.print(f"real numbers alone ({len(alone)}; an order, a real function, or made of ops that are judged on pairs): {', '.join(alone)}", soft_wrap=True)
     counts = Counter((CATALOGUE.get(name) or COMPLEX[name]).family for name in NAMES)
     console.print(f"{len(NAMES)} ops: " + ", ".join(f"{n} {family}" for family, n in counts.items()))
     return 0

@@ -70,6 +70,16 @@ class Complex:
     def __abs__(self) -> Any:
         return self.re.apply("hypot", self.im)
 
+    def pooled(self, entries: Any, factor: float = 1.0, backward: Any = None) -> Any:
+        """A matrix of complex numbers read as one pool of their parts; ``backward`` is asked for the error of a complex matrix."""
+
+        def of_parts(parts: Any) -> Any:
+            return np.broadcast_to(backward(parts[0] + 1j * parts[1]), parts.shape)
+
+        parts = np.array([[z.re for z in entries.flat], [z.im for z in entries.flat]], dtype=object).reshape(2, *entries.shape)
+        re, im = self.re.pooled(parts, factor, backward and of_parts)
+        return np.asarray(np.frompyfunc(Complex, 2, 1)(re, im), dtype=object)
+
     def conjugate(self) -> Complex:
         return Complex(self.re, -self.im)
 

@@ -121,8 +121,10 @@ def _shape_of_meaning(
     for operand in operands:
         if isinstance(operand, tuple):
             ones = np.ones(operand)
-            if row.factorises and len(operand) >= 2 and not trial:
-                ones = np.broadcast_to(np.eye(operand[-2], operand[-1]), operand)
+            pairs = row.family == "complex"
+            if row.factorises and len(operand) >= 2 + pairs and not trial:
+                eye = np.eye(*(operand[-3:-1] if pairs else operand[-2:]))
+                ones = np.broadcast_to(eye[..., None] if pairs else eye, operand)
             trial.append(ones)
         else:
             trial.append(operand.astype(np.float64) if is_float(operand.dtype) else operand)

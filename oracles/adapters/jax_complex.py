@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 from jax import Array, lax
 
 from gradproof.oracles.adapters import jax_complex_fft as fft
+from gradproof.oracles.adapters.pairs import more
 
 __all__ = ["fft"]
 
@@ -114,3 +117,16 @@ def real(x: Array) -> Array:
 
 def imag(x: Array) -> Array:
     return jnp.imag(_joined(x))
+
+
+def __getattr__(name: str) -> Any:
+    """What has no line above: the real function as it is, on complex arrays."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    from gradproof.oracles.adapters import jax_ops  # which has this module as its ``complex``
+
+    found = more(jax_ops, _joined, _parted)
+    if name not in found:
+        raise AttributeError(f"complex numbers: no {name}.")
+    globals().update(found)
+    return found[name]

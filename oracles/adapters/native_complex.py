@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import gradproof.engine as ge
+from gradproof.oracles.adapters.pairs import more
 
 
 def _joined(x: Any) -> Any:
@@ -33,6 +34,7 @@ _FFT = "fft ifft fftn ifftn fftshift ifftshift"
 
 namespace = SimpleNamespace(
     **{name: _paired(getattr(ge, name)) for name in _SAME.split()},
+    **more(ge, _joined, _parted),
     **{name: _paired(getattr(ge, name), parts=False) for name in ("abs", "real", "imag")},
     fft=SimpleNamespace(
         **{name: _paired(getattr(ge.fft, name)) for name in _FFT.split()},

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from gradproof.oracles.adapters import torch_complex_fft as fft
+from gradproof.oracles.adapters.pairs import more
 
 __all__ = ["fft"]
 
@@ -126,3 +129,16 @@ def real(x: Tensor) -> Tensor:
 
 def imag(x: Tensor) -> Tensor:
     return torch.imag(_joined(x))
+
+
+def __getattr__(name: str) -> Any:
+    """What has no line above: the real function as it is, on complex arrays."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    from gradproof.oracles.adapters import torch_ops  # which has this module as its ``complex``
+
+    found = more(torch_ops, _joined, _parted)
+    if name not in found:
+        raise AttributeError(f"complex numbers: no {name}.")
+    globals().update(found)
+    return found[name]

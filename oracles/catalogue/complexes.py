@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.oracles.catalogue import elementwise, linalg, reduction
+from gradproof.oracles.catalogue import elementwise, indexing, linalg, reduction, scans, shape
 from gradproof.oracles.catalogue.row import Op, Shape, Sketch, Slot
 from gradproof.oracles.catalogue.shapes import any_shape
 from gradproof.oracles.catalogue.source import Source
@@ -45,10 +45,19 @@ def _strip(x: Array, room: Room) -> Array:
     return np.clip(x, (-1.0, -room.growth), (1.0, room.growth))
 
 
+def _heavy(x: Array, room: Room) -> Array:
+    """Square matrices whose diagonal outweighs the rest of its row."""
+    found, n = np.array(x), x.shape[-2]
+    found[..., range(n), range(n), 0] += 1.0 + np.sum(np.hypot(x[..., 0], x[..., 1]), axis=-1)
+    return found
+
+
+HEAVY = Domain("complex, a heavy diagonal", _heavy)
 STRIP = Domain("complex, not in the tails of tanh", _strip)
 NONZERO = Domain("complex, not 0", _away)
 OFF_CUT = Domain("complex, off the negative real axis", _off_cut)
 DOMAINS = {"reciprocal": (NONZERO,), "divide": (REAL, NONZERO), "log": (OFF_CUT,), "sqrt": (OFF_CUT,), "tanh": (STRIP,)}
+DOMAINS |= dict.fromkeys(("linalg.solve", "linalg.inv", "linalg.det"), (HEAVY,))
 GROWING = ("exp", "sin", "cos", "sinh", "cosh")
 
 
@@ -83,17 +92,21 @@ def _paired(row: Op, meaning: Callable[..., Any] | None = None, real: bool = Fal
         found = row.sketch(source, shape[:-1])
         if found is None:
             return None
-        domains = DOMAINS.get(short, (MODERATE if short in GROWING else REAL,) * len(found.operands))
+        rest = (REAL,) * len(found.operands)
+        domains = (*DOMAINS[short], *rest) if short in DOMAINS else (MODERATE if short in GROWING else REAL,) * len(found.operands)
         return Sketch(
             tuple(
-                replace(o, shape=(*o.shape, 2), domain=d, scale=0) if isinstance(o, Slot) else o
+                replace(o, shape=(*o.shape, 2), domain=d, scale=0, matrix="") if isinstance(o, Slot) else o
                 for o, d in zip(found.operands, domains, strict=False)
             ),
             found.params,
         )
 
     kinks = {"abs": "0", "log": "the negative real axis (a jump)", "sqrt": "the negative real axis (a jump)"}
-    return Op(PREFIX + short, over_pairs, sketch, lambda source: (*row.shape(source), 2), kinks.get(short, ""), family="complex")
+    return Op(
+        PREFIX + short, over_pairs, sketch, lambda source: (*row.shape(source), 2), kinks.get(short, ""), row.call,
+        row.factorises, family="complex",
+    )  # fmt: skip
 
 
 def _plain(name: str, meaning: Callable[..., Any]) -> Op:
@@ -103,13 +116,18 @@ def _plain(name: str, meaning: Callable[..., Any]) -> Op:
     return Op(PREFIX + name, meaning, sketch, lambda source: (*any_shape(source), 2), family="complex")
 
 
-_REAL = {row.name: row for module in (elementwise, reduction, linalg) for row in module.ROWS}
+_REAL = {row.name: row for module in (elementwise, reduction, linalg, shape, indexing, scans) for row in module.ROWS}
 _SAME = (
     "add", "subtract", "multiply", "divide", "negative", "reciprocal", "square", "exp", "log", "sqrt", "sin", "cos", "sinh",
     "cosh", "tanh", "sum", "mean", "prod", "matmul",
 )  # fmt: skip
+MORE = (  # in an adapter the framework's own function as it is for real arrays, on complex ones
+    "reshape", "permute_dims", "matrix_transpose", "expand_dims", "squeeze", "broadcast_to", "flip", "roll", "tile", "repeat",
+    "pad", "tril", "triu", "concat", "stack", "getitem", "linalg.diagonal", "linalg.trace", "linalg.outer", "tensordot", "einsum",
+    "cumulative_sum", "cumulative_prod", "diff", "linalg.solve", "linalg.inv", "linalg.det",
+)  # fmt: skip
 ROWS = (
-    *(_paired(_REAL[name]) for name in _SAME),
+    *(_paired(_REAL[name]) for name in (*_SAME, *MORE)),
     _paired(_REAL["vecdot"], _vecdot),
     _paired(_REAL["abs"], real=True),
     _plain("conj", lambda xp, x: parted(_conjugated(joined(x)))),

@@ -8,6 +8,7 @@ an inverse, a determinant, a factor and in every slope, whatever the condition. 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ def backward_lu(x: Array) -> Array:
     if not np.isfinite(x).all():
         return np.abs(x)
     turned, low, up = scipy.linalg.lu(x, check_finite=False)
-    found: Array = 3 * len(x) * (turned @ (np.abs(low) @ np.abs(up)))
+    found: Array = 3 * len(x) * (np.real(turned) @ (np.abs(low) @ np.abs(up)))
     return found
 
 
@@ -34,12 +35,17 @@ def backward_cholesky(x: Array) -> Array:
     return found
 
 
+def _size(x: Any) -> float:
+    """The magnitude by which a pivot is chosen."""
+    return math.hypot(float(x.re), float(x.im)) if hasattr(x, "im") else abs(float(x))
+
+
 def eliminated(m: list[list[Any]], right: list[list[Any]]) -> list[list[Any]]:
     """The solution by Gauss-Jordan with partial pivoting on scalars. Pivots are chosen by value."""
     n = len(m)
     m, right = [list(r) for r in m], [list(r) for r in right]
     for k in range(n):
-        pivot = max(range(k, n), key=lambda i: abs(float(m[i][k])))
+        pivot = max(range(k, n), key=lambda i: _size(m[i][k]))
         if pivot != k:
             m[k], m[pivot], right[k], right[pivot] = m[pivot], m[k], right[pivot], right[k]
         for i in range(k + 1, n):
@@ -57,7 +63,7 @@ def pivots(m: list[list[Any]]) -> list[Any]:
     """The pivots of elimination with row interchanges; their product is the determinant, but for its sign."""
     m = [list(r) for r in m]
     for k in range(len(m)):
-        pivot = max(range(k, len(m)), key=lambda i: abs(float(m[i][k])))
+        pivot = max(range(k, len(m)), key=lambda i: _size(m[i][k]))
         m[k], m[pivot] = m[pivot], m[k]
         for i in range(k + 1, len(m)):
             ratio = m[i][k] / m[k][k]
@@ -70,7 +76,7 @@ def _determinant(m: list[list[Any]]) -> Any:
     n = len(m)
     det: Any = m[0][0].lift(1.0) if n else 1  # so that a matrix of one entry is allowed a rounding too
     for k in range(n):
-        i, j = max(((i, j) for i in range(k, n) for j in range(k, n)), key=lambda ij: abs(float(m[ij[0]][ij[1]])))
+        i, j = max(((i, j) for i in range(k, n) for j in range(k, n)), key=lambda ij: _size(m[ij[0]][ij[1]]))
         m[k], m[i] = m[i], m[k]
         for row in m:
             row[k], row[j] = row[j], row[k]
