@@ -83,12 +83,27 @@ def _contract(*operands: Raw, terms: tuple[str, ...], result: str) -> Raw:
     return np.einsum(",".join(terms) + "->" + result, *operands, optimize=costly)
 
 
+FEW_ROWS, LARGE = 64, 1 << 14
+
+
 def _matmul(x: Raw, y: Raw, out: Raw = None) -> Raw:
-    """np.matmul; a stack of matrices by one matrix is one product, where NumPy would make one of each of the stack."""
-    if y.ndim == 2 and x.ndim > 2 and x.size and x.flags.c_contiguous and (out is None or out.flags.c_contiguous):
+    """np.matmul, in the form that BLAS is fastest at.
+
+    A stack of matrices by one matrix is one product, where NumPy would make one of each of the stack. A few rows by a large
+    transposed matrix (a small batch's cotangent by the weights) is the transpose of the other product: up to twice as fast.
+    """
+    if y.ndim != 2 or not x.size:
+        return np.matmul(x, y, out)
+    if x.ndim > 2 and x.flags.c_contiguous and (out is None or out.flags.c_contiguous):
         flat = x.reshape(-1, x.shape[-1])
-        made = np.matmul(flat, y, None if out is None else out.reshape(len(flat), -1))
+        made = _matmul(flat, y, None if out is None else out.reshape(len(flat), -1))
         return made.reshape(*x.shape[:-1], y.shape[-1]) if out is None else out
+    if x.ndim == 2 and x.shape[0] <= FEW_ROWS and y.size >= LARGE and y.flags.f_contiguous and not y.flags.c_contiguous:
+        turned = np.matmul(y.T, x.T).T
+        if out is None:
+            return np.ascontiguousarray(turned)
+        out[...] = turned
+        return out
     return np.matmul(x, y, out)
 
 

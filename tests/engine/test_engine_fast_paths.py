@@ -96,3 +96,15 @@ def test_sigmoid_and_its_slope_keep_their_digits_in_arrays_of_any_length() -> No
             for name, value in zip(("sigmoid", "sigmoid_slope"), exact, strict=True):
                 for found, expected in ((kernels[name](x), value), (kernels[name](x[::300]), value[::300])):
                     np.testing.assert_allclose(found, expected, rtol=8 * np.finfo(dtype).eps, atol=2 * np.finfo(dtype).smallest_subnormal)
+
+
+def test_a_few_rows_by_a_transposed_matrix_are_the_product_in_rows_one_after_another() -> None:
+    x, y = np.random.default_rng(0).standard_normal((3, 150)), np.random.default_rng(1).standard_normal((160, 150))
+    found = kernels["matmul"](x, y.T)
+    assert found.flags.c_contiguous
+    np.testing.assert_allclose(found, np.einsum("ik,jk->ij", x, y), rtol=1e-12, atol=1e-12)
+    into = np.empty((3, 160))
+    assert kernels["matmul"](x, y.T, into) is into
+    assert np.array_equal(into, found)
+    with pytest.raises(ge.ShapeError, match="matmul"):
+        ge.matmul(x[:, :-1], ge.matrix_transpose(y))
