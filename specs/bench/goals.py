@@ -95,11 +95,11 @@ def machine() -> Machine:
         x = np.ones((512, 512), dtype)
         products[dtype] = 2 * 512**3 / _best(lambda x=x: x @ x)
     small, large = np.ones(1 << 14), np.ones(1 << 23)
-    tiny = np.ones(8)
+    tiny, into = np.ones(8), np.empty(1 << 23)
     return Machine(
         products,
-        cached=3 * small.nbytes / _best(lambda: np.add(small, small, out=np.empty_like(small))),
-        memory=3 * large.nbytes / _best(lambda into=np.empty_like(large): np.add(large, large, out=into)),
+        cached=3 * small.nbytes / _best(lambda: small + small),
+        memory=3 * large.nbytes / _best(lambda: np.add(large, large, out=into)),
         call=_best(lambda: np.add(tiny, tiny)),
     )
 
