@@ -11,7 +11,8 @@ from jax import Array
 ptp = jnp.ptp
 amax = jnp.amax
 amin = jnp.amin
-cumulative_prod = jnp.cumulative_prod
+if hasattr(jnp, "cumulative_prod"):  # not in 0.4.35
+    cumulative_prod = jnp.cumulative_prod
 
 
 def sort(x: Array, axis: int, descending: bool) -> Array:
