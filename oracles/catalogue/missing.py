@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gradproof.oracles.catalogue.reduction import Axis, count
+from gradproof.oracles.ball import CONSTANT, LEAF, Scalar, Tape
+from gradproof.oracles.catalogue.reduction import Axis, count, floats
 from gradproof.oracles.catalogue.row import Op, Shape, Sketch, Slot
 from gradproof.oracles.catalogue.shapes import any_shape, axis_or_none
 from gradproof.oracles.catalogue.source import Source
@@ -63,19 +64,29 @@ def _replace_sketch(source: Source, shape: Shape) -> Sketch:
     return Sketch((Slot(shape, SOME),), {"nan": source.pick((0.0, 1.5, -2.0))})
 
 
-def _floats(x: Any) -> Array:
-    """Plain numbers of an array that is recorded, tracked or plain."""
-    return np.asarray(getattr(x, "value", x), dtype=np.float64)
-
-
 def _gone(x: Any) -> Array:
-    """Where an array is NaN."""
-    return np.isnan(_floats(x))
+    """Where an array is NaN; of recorded scalars those that are, or are computed from, an input that is NaN.
+
+    A ball that has lost its middle is a number that is not known, and not one that is missing.
+    """
+    nan = np.isnan(floats(x))
+    if nan.any() and isinstance(x, np.ndarray) and x.dtype == object:
+        for place in np.argwhere(nan):
+            scalar = x[tuple(place)]
+            nan[tuple(place)] = not isinstance(scalar, Scalar) or _given(scalar.tape, scalar.index)
+    return nan
+
+
+def _given(tape: Tape, row: int) -> bool:
+    """Whether a row is an input that is NaN, or computed from one."""
+    if not tape.values[row].is_nan():
+        return False
+    return tape.rows[row] in (LEAF, CONSTANT) or any(_given(tape, i) for i in tape.args[row])
 
 
 def _beyond(x: Any, sign: int) -> float:
     """A number above all of an array (below, for -1), in the range of its dtype where theirs are."""
-    numbers = _floats(x)[~_gone(x)]
+    numbers = floats(x)[~_gone(x)]
     last = float(np.max(sign * numbers, initial=-np.inf))
     return sign * (last + 1 + abs(last)) if np.isfinite(last) else 0.0
 

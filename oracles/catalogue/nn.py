@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from gradproof.oracles.catalogue.indexing import indices
-from gradproof.oracles.catalogue.reduction import centred, log_sum_exp
+from gradproof.oracles.catalogue.reduction import centred, exp_shifted, log_sum_exp
 from gradproof.oracles.catalogue.row import Op, Shape, Sketch, Slot
 from gradproof.oracles.catalogue.shapes import full_shape, one_axis
 from gradproof.oracles.catalogue.source import Source
+from gradproof.oracles.domain import MASKED, REAL
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -22,8 +23,17 @@ def _axis_sketch(source: Source, shape: Shape) -> Sketch | None:
     return Sketch((Slot(shape),), {"axis": one_axis(source, len(shape))})
 
 
+def _softmax_sketch(source: Source, shape: Shape) -> Sketch | None:
+    """Now and then with entries of minus infinity, as a mask puts them, and a number beside each."""
+    sketch = _axis_sketch(source, shape)
+    if sketch is None or not source.flag(5):
+        return sketch
+    axis: Any = sketch.params["axis"]
+    return Sketch((Slot(shape, MASKED if shape[axis] > 1 else REAL),), sketch.params)
+
+
 def softmax(xp: Any, x: Any, axis: int) -> Any:
-    e = xp.exp(x - xp.frozen(xp.max(x, axis, True)))
+    e = exp_shifted(xp, x, xp.frozen(xp.max(x, axis, True)))
     return e / xp.sum(e, axis, True)
 
 
@@ -90,7 +100,7 @@ def _row(
 
 
 ROWS = (
-    _row("softmax", softmax, _axis_sketch, full_shape),
+    _row("softmax", softmax, _softmax_sketch, full_shape),
     _row("log_softmax", _log_softmax, _axis_sketch, full_shape),
     _row("layer_norm", _layer_norm, _layer_norm_sketch, full_shape),
     _row("cross_entropy", _cross_entropy, _cross_entropy_sketch, _matrix_like),

@@ -9,7 +9,8 @@ import numpy as np
 from gradproof.oracles.catalogue.row import Op, Shape, Sketch, Slot
 from gradproof.oracles.catalogue.shapes import any_shape, array_shape, axis_or_none, one_axis
 from gradproof.oracles.catalogue.source import Source
-from gradproof.oracles.domain import ORIGIN, REAL, SIGNED_BASE, ZEROS
+from gradproof.oracles.domain import MASKED, ORIGIN, REAL, SIGNED_BASE, ZEROS
+from gradproof.oracles.graph import Array
 
 Axis = int | tuple[int, ...] | None
 
@@ -28,6 +29,16 @@ def _nonempty(source: Source, shape: Shape) -> Sketch | None:
     """For ops that have no value over an empty axis."""
     sketch = _sketch(source, shape)
     return sketch if count(shape, sketch.params["axis"]) else None  # type: ignore[arg-type]
+
+
+def _maskable(source: Source, shape: Shape) -> Sketch | None:
+    """Now and then with entries of minus infinity, as a mask puts them, and a number beside each."""
+    sketch = _nonempty(source, shape)
+    if sketch is None or not source.flag(5):
+        return sketch
+    axis: Any = sketch.params["axis"]
+    axes = range(len(shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return Sketch((Slot(shape, MASKED if max((shape[a] for a in axes), default=1) > 1 else REAL),), sketch.params)
 
 
 def _moment(source: Source, shape: Shape) -> Sketch | None:
@@ -72,10 +83,24 @@ def _std(xp: Any, x: Any, axis: Axis, correction: int, keepdims: bool) -> Any:
     return xp.over_root(xp.fold_hypot(centred(xp, x, axis), axis, keepdims), merged - correction)
 
 
+def floats(x: Any) -> Array:
+    """Plain numbers of an array that is recorded, tracked or plain."""
+    return np.asarray(getattr(x, "value", x), dtype=np.float64)
+
+
+def exp_shifted(xp: Any, x: Any, shift: Any) -> Any:
+    """exp(x - shift), and the constant 0 for an entry of minus infinity, which is how a place is masked."""
+    hidden = floats(x) == -np.inf
+    if not np.any(hidden):
+        return xp.exp(x - shift)
+    seen, shape = np.nonzero(~hidden), np.shape(x)
+    return xp.scatter(xp.exp(x[seen] - xp.broadcast_to(shift, shape)[seen]), seen, shape)
+
+
 def log_sum_exp(xp: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
     """Shifted by the (frozen) maximum, which cancels exactly."""
     shift = xp.frozen(xp.max(x, axis, True))
-    total = xp.log(xp.sum(xp.exp(x - shift), axis, keepdims))
+    total = xp.log(xp.sum(exp_shifted(xp, x, shift), axis, keepdims))
     return total + (shift if keepdims else np.reshape(shift, np.shape(total)))
 
 
@@ -122,7 +147,7 @@ ROWS = tuple(
         ("min", lambda xp, x, axis, keepdims: xp.min(x, axis, keepdims), _nonempty, any_shape, "ties"),
         ("var", _var, _moment, any_shape, ""),
         ("std", _std, _moment, any_shape, "constant x"),
-        ("logsumexp", log_sum_exp, _nonempty, any_shape, ""),
+        ("logsumexp", log_sum_exp, _maskable, any_shape, ""),
         ("linalg.vector_norm", _vector_norm, _norm, any_shape, "0; ties and zeros for ord 1 and inf"),
         ("cumulative_sum", _cumulative_sum, _scan, array_shape, ""),
     )
