@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -93,7 +94,7 @@ def machine() -> Machine:
     products = {}
     for dtype in ("float32", "float64"):
         x = np.ones((512, 512), dtype)
-        products[dtype] = 2 * 512**3 / _best(lambda x=x: x @ x)
+        products[dtype] = 2 * 512**3 / _best(partial(np.matmul, x, x))
     small, large = np.ones(1 << 14), np.ones(1 << 23)
     tiny, into = np.ones(8), np.empty(1 << 23)
     return Machine(
@@ -106,7 +107,8 @@ def machine() -> Machine:
 
 def _best(f: Callable[[], Any]) -> float:
     """The least of some timings, in seconds of the processor."""
-    times, n = [], 1
+    times: list[float] = []
+    n = 1
     while len(times) < 15:
         start = time.process_time()
         for _ in range(n):
