@@ -14,6 +14,7 @@ import scipy.special
 
 arb = flint.arb
 STEPS_MAX = 1000.0  # of the recurrence of polygamma left of 0
+LARGE = 30.0  # beyond, erfc is written without its exponential
 FAR = 4.0  # beyond, the hypergeometric series of sinc loses more bits than there are
 TERMS = 40  # of the series of sinc
 
@@ -47,13 +48,17 @@ def arb_besseli(n: int, x: arb) -> arb:
 
 
 def arb_erfcx(x: arb) -> arb:
-    """exp(x**2) erfc(x)."""
+    """exp(x**2) erfc(x); of a large x as U(1/2, 1/2, x**2) / sqrt(pi), whose factors neither vanish nor overflow."""
+    if x > LARGE:
+        return (x * x).hypgeom_u(arb(0.5), arb(0.5)) / arb.pi().sqrt()
     return (x * x).exp() * x.erfc()
 
 
 def arb_log_ndtr(x: arb) -> arb:
     root = arb(2).sqrt()
-    return (-((x / root).erfc() / 2)).log1p() if x > 0 else ((-x / root).erfc() / 2).log()
+    if x > 0:
+        return (-((x / root).erfc() / 2)).log1p()
+    return (arb_erfcx(-x / root) / 2).log() - x * x / 2 if x < -LARGE else ((-x / root).erfc() / 2).log()
 
 
 def arb_ndtri(x: arb) -> arb:

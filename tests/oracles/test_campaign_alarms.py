@@ -123,3 +123,21 @@ def test_zeros_that_are_computed_without_error_are_no_jump() -> None:
     whole = Case(Graph(leaves([0.0, 1.0], [-0.5, 2.0]), nodes, (5,)), (np.array([0.0, 1.0]),))
     assert judge(whole, NATIVE).kind is not Kind.ILL_CONDITIONED
     assert judge(whole, Bent(outputs=lambda out: [out[0] + [0.5, 0.0]])).kind is Kind.SPEC
+
+
+def test_a_number_that_is_not_known_is_not_missing() -> None:
+    """Seed 33001, float64, graph 5,386: log_ndtr(-41444176) had lost its ball, and nanmax took that for an input that is NaN."""
+    far = chain([[0.0], [-41444176.0]], "log_ndtr", ("nanmax", {"axis": 1, "keepdims": False}))
+    assert judge(far, NATIVE).kind is Kind.AGREE
+    unknown = chain([[0.0], [1e300]], "cos", "exp", ("nanmax", {"axis": 1, "keepdims": False}))
+    assert not judge(unknown, NATIVE).kind.fails
+    missing = chain([[2.0, np.nan]], "negative", ("nanmax", {"axis": 1, "keepdims": False}))
+    assert judge(missing, NATIVE).kind in (Kind.AGREE, Kind.SUBGRADIENT)
+    assert judge(missing, Bent(outputs=lambda out: [out[0] + 1.0])).kind is Kind.SPEC
+
+
+def test_log_ndtr_keeps_its_digits_where_the_distribution_function_vanishes() -> None:
+    far = case("log_ndtr", [-40.0, -1e6, -1e12])
+    right = judge(far, NATIVE)
+    assert (right.kind, right.entries, right.undecided) == (Kind.AGREE, 3, 0)
+    assert judge(far, answering(far, [40.02496887208443, 1e6, 1e12 * (1 + 1e-13)])).kind is Kind.WRONG
