@@ -16,7 +16,7 @@ VIEWS = frozenset({"reshape", "broadcast_to", "permute_dims", "matrix_transpose"
                    "windows", "np.reshape", "np.ravel", "np.broadcast_to", "np.transpose", "np.swapaxes", "np.squeeze", "np.expand_dims", "np.real",
                    "np.imag", "np.moveaxis"})  # fmt: skip
 FRESH = frozenset({"sum", "mean", "max", "min", "var", "std", "logsumexp", "softmax", "log_softmax", "where", "np.where", "np.full", "np.copy",
-                   "added", "put", "erfc", "matmul", "meet", "over", "scale", "sigmoid", "sigmoid_slope", "np.sum", "contract", "ties", "sech2", "rsqrt", "relu", "softplus", "np.any", "np.all"})  # never a view
+                   "added", "put", "erfc", "matmul", "meet", "over", "scale", "sigmoid", "sigmoid_slope", "np.sum", "ties", "sech2", "rsqrt", "relu", "softplus", "np.any", "np.all"})  # never a view
 
 
 def simplified(program: Program) -> Program:

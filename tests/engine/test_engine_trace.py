@@ -273,3 +273,18 @@ def test_a_constant_cotangent_meets_indices_that_are_traced(way) -> None:
     x, table = np.array([1.0, 0.0]), np.array([0.0, 1.0])
     for f, expected in ((once, [2.0, 1.0]), (twice, [0.0, 0.0])):
         np.testing.assert_array_equal(way(f)(x, table)[1], expected)
+
+
+def test_an_einsum_that_only_reads_is_a_view_of_what_a_buffer_holds() -> None:
+    """NumPy's einsum of one operand gives a view: its buffer is not free before the view is read."""
+
+    def f(x: object) -> object:
+        y = ge.einsum("i->i", ge.exp(x))
+        z = ge.sin(ge.cos(x))
+        return ge.sum(z * z) + ge.sum(y * ge.exp(z))
+
+    x, other = np.linspace(0.1, 1.0, 5), np.linspace(-1.0, 0.3, 5)
+    for way in (f, ge.grad(f), lambda x: ge.einsum("ij->ji", ge.complex(x[:4].reshape(2, 2), x[1:].reshape(2, 2)))):
+        traced = ge.trace(way)
+        traced(x)
+        np.testing.assert_array_equal(traced(other).numpy(), way(ge.as_array(other)).numpy())
