@@ -69,7 +69,7 @@ def _gone(x: Any) -> Array:
 
     A ball that has lost its middle is a number that is not known, and not one that is missing.
     """
-    nan = np.isnan(floats(x))
+    nan: Array = np.asarray(np.isnan(floats(x)))
     if nan.any() and isinstance(x, np.ndarray) and x.dtype == object:
         for place in np.argwhere(nan):
             scalar = x[tuple(place)]
