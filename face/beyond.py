@@ -62,8 +62,21 @@ def own_forward_rule(setting: Setting, options: Options) -> list[Verdict]:
     primals = setting.arguments.primals
     if sum(x.size for x in primals) > ENTRIES_MAX or not setting.own.has_own_jvp(setting.fn, primals):
         return []
-    verdict = setting.forwarded().judged(replace(options, order=1))
+    forward = setting.forwarded()
+    try:
+        verdict = forward.judged(replace(options, order=1))
+    except NotImplementedError:  # of some op in f, which its author never asked for
+        return []
+    except Exception as error:  # noqa: BLE001 - the jvp's own; f itself has run
+        case, _ = setting.case(setting.fn, setting.name, np.random.default_rng(0))
+        return [crashed(setting.own.engine, case, error, "contract checks; forward mode")]
     return [] if isinstance(verdict.note.get("crash"), NotImplementedError) else [verdict]
+
+
+def crashed(engine: Engine, case: Case, error: BaseException, evidence: str) -> Verdict:
+    what = str(error).strip().splitlines() or ["(no message)"]
+    finding = Finding("gradient", Kind.CRASHED, f"the engine raised {type(error).__name__}: {what[0]}")
+    return Verdict(Kind.CRASHED, engine.name, case, (finding,), evidence=evidence, note={"crash": error})
 
 
 def crashing(setting: Setting, dtype: str) -> Verdict | None:
@@ -73,10 +86,7 @@ def crashing(setting: Setting, dtype: str) -> Verdict | None:
     crash = run(engine, case, setting.fn).crash
     if crash is None or isinstance(crash, NotImplementedError) or "not implemented for" in str(crash):
         return None
-    what = str(crash).strip().splitlines() or ["(no message)"]
-    finding = Finding("gradient", Kind.CRASHED, f"the engine raised {type(crash).__name__}: {what[0]}")
-    evidence = f"contract checks in {dtype}, as given; in float64 nothing is wrong"
-    return Verdict(Kind.CRASHED, engine.name, case, (finding,), evidence=evidence, note={"crash": crash})
+    return crashed(engine, case, crash, f"contract checks in {dtype}, as given; in float64 nothing is wrong")
 
 
 def torch_unused(engine: Engine, fn: Function, primals: Sequence[Array], cotangents: Sequence[Array]) -> str:
