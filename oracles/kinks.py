@@ -25,8 +25,8 @@ SLACK = 1e-9  # of the range of the vertices: what the least-squares solver itse
 
 def is_choice(certificate: Certificate, g: Array, tolerance: Array, declared: Sequence[arb] | None) -> bool:
     """Whether g is within the tolerance the gradient for one choice of weights: that declared (given here), or a usual one."""
-    if declared is not None and _within(g, declared, tolerance):
-        return True
+    if _within(g, certificate.gradient, tolerance) or (declared is not None and _within(g, declared, tolerance)):
+        return True  # the first is that of the branches that were recorded
     usual = () if certificate.singular else (arb(1), arb(0), arb(0.5))
     return any(_within(g, certificate.sweep(dict.fromkeys(certificate.ties, share))[0], tolerance) for share in usual)
 
