@@ -77,7 +77,7 @@ def overflown(certificate: Certificate) -> tuple[set[int], set[int]]:
     """Rows whose own value is too large for the dtype, and rows that an engine computes from such a value."""
     tape, limit = certificate.recording.tape, certificate.unit.largest * RANGE_SHARE
     large = {k for k, v in enumerate(tape.values) if not abs(float(v)) <= limit}
-    large -= {k for k in large if tape.rows[k] is LEAF and tape.values[k].is_nan()}  # an input that is missing is no overflow
+    large -= {k for k in large if tape.rows[k] is LEAF and not tape.values[k].is_finite()}  # a missing or a masked input is no overflow
     return large, computed_from(tape, large)
 
 

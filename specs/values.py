@@ -16,7 +16,7 @@ from gradproof.specs import matrices
 
 SPECIAL = (
     0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 3.0, -3.0, 12.0, -12.0, 25.0, -25.0, 40.0, -40.0, 1e-8, -1e-8, 1e-160,
-    -1e-160, 1 + 2.0**-30, 1 - 2.0**-40, 1e-7 - 1, 1e12, -1e7, 2.0**-20, -(2.0**-20),
+    -1e-160, 1 + 2.0**-30, 1 - 2.0**-40, 1 - 1e-7, 1e-7 - 1, 1e12, -1e7, 2.0**-20, -(2.0**-20),
 )  # fmt: skip
 SCALE_BITS = {"float64": (520, 10), "float32": (66, 10), "float16": (9, 3), "bfloat16": (66, 10)}
 """The square of 2**bits is out of range; and how many bits the entries spread to either side of that."""

@@ -99,7 +99,7 @@ triu = jnp.triu
 
 
 def permute_dims(x: Array, axes: tuple[int, ...]) -> Array:
-    return jnp.permute_dims(x, [a % x.ndim for a in axes])  # it takes no negative ones
+    return jnp.permute_dims(x, tuple(a % x.ndim for a in axes))  # it takes no negative ones
 
 
 def tile(x: Array, repetitions: tuple[int, ...]) -> Array:

@@ -15,6 +15,7 @@ from gradproof.specs.mutants import (
     broadcast,
     closure,
     complexes,
+    composed,
     factor,
     flow,
     layout,
@@ -44,7 +45,7 @@ MUTANTS: tuple[Mutant, ...] = tuple(
     for family in (
         factor, saved, scale, broadcast, axis, layout, singular, ties, region, accuracy, flow, nonlinear, shapes,
         second, closure, variety, ordered, placed, networks, matrices, complexes, special, transformed,
-        offered, recomputed, narrow,
+        offered, recomputed, narrow, composed,
     )
     for mutant in family.MUTANTS
 ) + tuple(benign.UNDECLARED)  # fmt: skip
