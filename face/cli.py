@@ -137,6 +137,16 @@ def properties() -> None:
 
 
 @app.command()
+def differences(
+    engines: Annotated[list[str] | None, typer.Argument(help="Engines whose declared differences to show. Default: all.")] = None,
+) -> None:
+    """Ask every declared difference of an engine again on its saved graph; exit 1 where the engine is right now."""
+    from gradproof.differences import differences as told
+
+    raise typer.Exit(told(engines or []))
+
+
+@app.command()
 def mutants(
     family: Annotated[str, typer.Option(help="Glob of families of planted faults.")] = "*",
     json: Annotated[Path | None, typer.Option(help="Write the score here.")] = None,
