@@ -141,3 +141,8 @@ def test_log_ndtr_keeps_its_digits_where_the_distribution_function_vanishes() ->
     right = judge(far, NATIVE)
     assert (right.kind, right.entries, right.undecided) == (Kind.AGREE, 3, 0)
     assert judge(far, answering(far, [40.02496887208443, 1e6, 1e12 * (1 + 1e-13)])).kind is Kind.WRONG
+
+
+def test_a_missing_number_of_no_axes_is_left_out_too() -> None:
+    assert judge(case("nansum", np.array(np.nan), axis=None, keepdims=False), NATIVE).kind is Kind.AGREE
+    assert judge(chain(np.nan, "negative", ("nan_to_num", {"nan": 1.5})), NATIVE).kind is Kind.AGREE
