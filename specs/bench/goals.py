@@ -7,6 +7,7 @@ Run ``gradproof bench --profile standard --json RUN.json`` (three times for thre
 from __future__ import annotations
 
 import json
+import statistics
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -41,7 +42,7 @@ GOALS = {
 def spread(values: Iterable[float]) -> str:
     """The median of some runs, and the least and greatest where there are several."""
     found = sorted(values)
-    middle = found[len(found) // 2]
+    middle = statistics.median(found)
     return f"{middle:.3g}" if len(found) == 1 else f"{middle:.3g} ({found[0]:.3g} to {found[-1]:.3g})"
 
 
@@ -56,7 +57,7 @@ def measured(records: Sequence[dict[str, Any]]) -> str:
         for engine, key, limit in (("native", "backward", goal.backward), ("native", "torch", goal.eager), ("native-traced", "torch", goal.traced)):
             found = [row[key][0] for row in _rows(records, name, engine) if row.get(key)]
             text = spread(found) if found else "not measured"
-            cells += [f"**{text}**" if found and sorted(found)[len(found) // 2] > limit else text, f"{limit:g}"]
+            cells += [f"**{text}**" if found and statistics.median(found) > limit else text, f"{limit:g}"]
         seconds = [row["seconds"] for row in _rows(records, name, "native") if row.get("seconds")]
         lines.append(f"| {name} | {' | '.join(cells)} | {spread(1e3 * s for s in seconds) if seconds else ''} |")
     return "\n".join(lines)
