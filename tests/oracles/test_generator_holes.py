@@ -244,3 +244,37 @@ def test_matrices_are_met_in_another_memory_order() -> None:
     graphs = [c.graph for c in drawn("graph", 400)]
     turned = sum(any(n.op == "matrix_transpose" for n in g.nodes) for g in graphs)
     assert turned / 400 > 0.1
+
+
+def params(case: Case) -> dict[str, object]:
+    return dict(case.graph.nodes[0].params)
+
+
+def repeats(case: Case) -> bool:
+    arrays = [part for part in params(case)["key"] if isinstance(part, tuple)]  # type: ignore[attr-defined]
+    return any(len(set(part)) < len(part) for part in arrays)
+
+
+def nearly_tied(x: Array) -> bool:
+    ordered = np.sort(x, axis=None)
+    gaps = np.diff(ordered)[ordered[1:] > 1e-3]
+    return bool(np.any((gaps > 0) & (gaps < 1e-5)))
+
+
+@pytest.mark.parametrize(
+    ("op", "fact"),
+    [
+        ("nn.conv2d", lambda case: 1 < params(case)["groups"] < primal(case, 1).shape[0]),
+        ("nn.scaled_dot_product_attention", lambda case: params(case)["causal"] and primal(case).shape[-2] != primal(case, 1).shape[-2]),
+        ("permute_dims", lambda case: min(params(case)["axes"], default=0) < 0),
+        ("linear_recurrence", lambda case: params(case)["reverse"]),
+        ("at_add", repeats),
+        ("max", lambda case: nearly_tied(primal(case))),
+        ("rsqrt", lambda case: bool(np.any(primal(case) > 1e103))),
+        ("erfinv", lambda case: bool(np.any(np.abs(primal(case)) > 1 - 1e-8))),
+        ("nn.gaussian_nll", lambda case: bool(np.any(primal(case, 2) < params(case)["eps"]))),
+        ("logsumexp", lambda case: bool(np.any(np.isneginf(primal(case))))),
+    ],
+)
+def test_inputs_that_the_second_blind_list_asked_for_are_drawn(op: str, fact: Callable[[Case], bool]) -> None:
+    assert share(op, fact) > 0
