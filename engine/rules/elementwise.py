@@ -62,7 +62,7 @@ RULES: Table = {
     # Products and quotients of pullbacks: a cotangent of 0 stays 0 at an infinite slope (C3). What a pullback's own pullback
     # meets is another cotangent, so there a 0 on either side does.
     "over":       (rule("y", lambda xp, ct, out, x, y: xp.over(ct, y)),
-                   rule("y out", lambda xp, ct, out, x, y: -xp.meet(ct, xp.over(out, y)))),
+                   rule("y out", lambda xp, ct, out, x, y: -xp.meet(xp.over(ct, y), out))),
     "scale":      (rule("y", lambda xp, ct, out, x, y: xp.meet(ct, y)),
                    rule("x", lambda xp, ct, out, x, y: xp.meet(ct, x))),
     "meet":       (rule("y", lambda xp, ct, out, x, y: xp.meet(ct, y)),
