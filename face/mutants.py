@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -10,10 +11,13 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gradproof.commands import Outputs
+from gradproof.oracles.errors import MissingPackage
+from gradproof.oracles.formats import dtype_named
 from gradproof.oracles.registry import engine
 from gradproof.selection import UsageError
 from gradproof.specs.mutants import looks
 from gradproof.specs.mutants.catalogue import BENIGN, MUTANTS
+from gradproof.specs.mutants.mutant import Mutant
 from gradproof.specs.mutants.score import Budget, Score, score
 from gradproof.terminal import console, table
 
@@ -30,11 +34,12 @@ def mutants(family: str, oracle: str, seed: int, cases: int, output: Path | None
     if oracle not in looks.NAMES:
         raise UsageError(f"no oracle named {oracle!r}; there are: {', '.join(looks.NAMES)}.")
     Outputs(json=output).check()
-    planted = tuple(m for m in MUTANTS if fnmatchcase(m.family, family))
+    named = tuple(m for m in MUTANTS if fnmatchcase(m.family, family))
     sound = tuple(m for m in BENIGN if fnmatchcase(m.family, family))
-    if not planted and not sound:
+    if not named and not sound:
         known = dict.fromkeys(m.family for m in MUTANTS + BENIGN)
         raise UsageError(f"no family matches {family!r}; there are: {', '.join(known)}.")
+    planted = _installed(named)
     try:
         chosen = looks.oracle(oracle)
     except ImportError as error:
@@ -54,6 +59,18 @@ def mutants(family: str, oracle: str, seed: int, cases: int, output: Path | None
         console.print(f"score   {output}")
     last = scores[-1]
     return int(bool(last.survivors or last.flagged))
+
+
+def _installed(named: Sequence[Mutant]) -> tuple[Mutant, ...]:
+    """Those whose dtype NumPy has here; what is left out is said."""
+    missing = {}
+    for dtype in {m.dtype for m in named}:
+        try:
+            dtype_named(dtype)
+        except MissingPackage as error:
+            missing[dtype] = error
+            console.print(f"left out  {sum(m.dtype == dtype for m in named)} planted faults: {error}", markup=False)
+    return tuple(m for m in named if m.dtype not in missing)
 
 
 def _print(made: Score) -> None:

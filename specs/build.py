@@ -123,7 +123,8 @@ def _shape_of_meaning(
             ones = np.ones(operand)
             pairs = row.family == "complex"
             if row.factorises and len(operand) >= 2 + pairs and not trial:
-                eye = np.eye(*(operand[-3:-1] if pairs else operand[-2:]))
+                rows, columns = operand[-3:-1] if pairs else operand[-2:]
+                eye = np.eye(rows, columns)
                 ones = np.broadcast_to(eye[..., None] if pairs else eye, operand)
             trial.append(ones)
         else:

@@ -40,6 +40,7 @@ MAY_ALSO = {
     "specs/walk.py": {"gradproof.engine"},
     "specs/cost": {"gradproof.engine"},
     "specs/counting.py": {"gradproof.engine"},
+    "specs/bench/goals.py": {"gradproof.engine"},
     "specs/bench/ways.py": {"gradproof.engine", "torch", "jax"},
     "specs/mutants/checkers.py": {"gradproof.engine", "torch", "jax"},
     "oracles/adapters/native": {"gradproof.engine"},

@@ -15,6 +15,7 @@ import numpy as np
 from gradproof.oracles.catalogue import CATALOGUE, COMPLEX, Sketch, Slot, Source
 from gradproof.oracles.catalogue import op as row_of
 from gradproof.oracles.domain import ROOMS
+from gradproof.oracles.formats import dtype_named
 from gradproof.oracles.graph import Case, Param
 from gradproof.specs import build
 
@@ -31,7 +32,7 @@ class Plain(build.Builder):
         if slot.matrix:
             return super().fresh(source, replace(slot, matrix=slot.matrix.replace("singular", "general")))
         values = np.array([self.rnd.gauss(0.0, 1.0) for _ in range(int(np.prod(slot.shape)))]).reshape(slot.shape)
-        return self.add_leaf(np.asarray(slot.domain.into(values, ROOMS[self.dtype]), dtype=self.dtype))
+        return self.add_leaf(np.asarray(slot.domain.into(values, ROOMS[self.dtype]), dtype=dtype_named(self.dtype)))
 
 
 def _sketch(op: str, rnd: random.Random) -> Sketch:
@@ -66,7 +67,7 @@ def cases(op: str, dtype: str, seed: int) -> Iterator[Case]:
                 binary = name in ("add", "multiply", "matmul", "subtract")
                 output = builder.add_node(name, (output, first) if binary else (output,), dict(params))
         shape = builder.shapes[output]
-        cotangent = np.array([rnd.gauss(0.0, 1.0) for _ in range(int(np.prod(shape)))], dtype=dtype).reshape(shape)
+        cotangent = np.array([rnd.gauss(0.0, 1.0) for _ in range(int(np.prod(shape)))], dtype=dtype_named(dtype)).reshape(shape)
         yield Case(builder.graph([output]), (cotangent,))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from gradproof.mutants import mutants
+from gradproof.oracles.formats import dtype_named
 from gradproof.selection import UsageError
 from gradproof.specs.mutants.catalogue import MUTANTS
 
@@ -32,6 +34,17 @@ def test_a_survivor_makes_the_exit_code_1_and_is_named(capsys: pytest.CaptureFix
     said = capsys.readouterr().out
     assert "survives  epsilon: log: 1e-12 in the denominator" in said
     assert "on typical inputs" in said
+
+
+def test_faults_of_bfloat16_are_drawn_or_left_out_in_so_many_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert mutants("half precision", "judge", 0, 2, None) in (0, 1)  # typical inputs of bfloat16 raised a TypeError
+    assert "left out" not in capsys.readouterr().out
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    dtype_named.cache_clear()
+    assert mutants("half precision", "judge", 0, 2, None) in (0, 1)
+    assert "left out  7 planted faults: bfloat16 needs the package ml_dtypes" in capsys.readouterr().out
 
 
 def test_benign_variants_alone_are_not_flagged() -> None:
