@@ -92,7 +92,7 @@ def reverse(
 
     pools: set[int] = set()
     for k, seed in seeds:
-        send(k, seed, 0.0 if seed.is_zero() else eta)  # one below the normal numbers has few digits
+        send(k, seed, eta if 0.0 < abs(float(seed)) < eta else 0.0)  # below the normal numbers it has few digits
     for k in range(max((k for k, _ in seeds), default=-1), -1, -1):
         A = value[k]
         if A is None:

@@ -79,9 +79,16 @@ def _gone(x: Any) -> Array:
 
 def _given(tape: Tape, row: int) -> bool:
     """Whether a row is an input that is NaN, or computed from one."""
-    if not tape.values[row].is_nan():
-        return False
-    return tape.rows[row] in (LEAF, CONSTANT) or any(_given(tape, i) for i in tape.args[row])
+    waiting, seen = [row], {row}
+    while waiting:
+        k = waiting.pop()
+        if not tape.values[k].is_nan():
+            continue
+        if tape.rows[k] in (LEAF, CONSTANT):
+            return True
+        waiting += [i for i in tape.args[k] if i not in seen]
+        seen.update(tape.args[k])
+    return False
 
 
 def _beyond(x: Any, sign: int) -> float:

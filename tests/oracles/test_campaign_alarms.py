@@ -136,6 +136,12 @@ def test_a_number_that_is_not_known_is_not_missing() -> None:
     assert judge(missing, Bent(outputs=lambda out: [out[0] + 1.0])).kind is Kind.SPEC
 
 
+def test_a_missing_number_is_found_at_the_end_of_a_long_sum() -> None:
+    """Looked for by calls of calls, it was beyond the depth that Python allows."""
+    long = chain([np.nan, *np.zeros(1500)], ("cumulative_sum", {"axis": 0, "include_initial": False}), ("nansum", {"axis": 0, "keepdims": False}))
+    assert not judge(long, NATIVE).kind.fails
+
+
 def test_log_ndtr_keeps_its_digits_where_the_distribution_function_vanishes() -> None:
     far = case("log_ndtr", [-40.0, -1e6, -1e12])
     right = judge(far, NATIVE)
