@@ -77,19 +77,24 @@ def _none(x: Raw) -> bool:
     return not np.isnan(_total(x, axis=None) if x.shape else x)
 
 
+def _alike(x: Raw, y: Raw, found: Raw) -> tuple[Raw, Raw]:
+    """Two operands as arrays of the dtype of their result: a Python number has none of its own."""
+    return np.asarray(x, found.dtype), np.asarray(y, found.dtype)
+
+
 def _over(ct: Raw, y: Raw, out: Raw = None) -> Raw:
     found = np.divide(ct, y, out)
-    return found if _none(found) else over(np, np.asarray(ct), np.asarray(y))
+    return found if _none(found) else over(np, *_alike(ct, y, found))
 
 
 def _scale(ct: Raw, slope: Raw, out: Raw = None) -> Raw:
     found = np.multiply(ct, slope, out)
-    return found if _none(found) else scale(np, np.asarray(ct), np.asarray(slope))
+    return found if _none(found) else scale(np, *_alike(ct, slope, found))
 
 
 def _meet(x: Raw, y: Raw, out: Raw = None) -> Raw:
     found = np.multiply(x, y, out)
-    return found if _none(found) else meet(np, np.asarray(x), np.asarray(y))
+    return found if _none(found) else meet(np, *_alike(x, y, found))
 
 
 _BITS = {np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}

@@ -81,8 +81,8 @@ RULES: Table = {
                    rule("x y", lambda xp, ct, out, x, y: xp.where(y < x, ct, xp.where(x == y, 0.5 * ct, 0.0)))),
     "hypot":      (rule("x out", lambda xp, ct, out, x, y: ct * (x / xp.where(out == 0, 1.0, out))),  # C9
                    rule("y out", lambda xp, ct, out, x, y: ct * (y / xp.where(out == 0, 1.0, out)))),
-    "atan2":      (rule("x y", lambda xp, ct, out, x, y: xp.scale(ct, _turn(xp, y, x))),
-                   rule("x y", lambda xp, ct, out, x, y: -xp.scale(ct, _turn(xp, x, y)))),
+    "atan2":      (rule("x y", lambda xp, ct, out, x, y: _turned(xp, ct, y, x)),
+                   rule("x y", lambda xp, ct, out, x, y: -_turned(xp, ct, x, y))),
     "copysign":   (rule("x y", lambda xp, ct, out, x, y: ct * (xp.sign(x) * xp.copysign(1.0, y))),  # C1
                    rule("", lambda xp, ct, out, x, y: xp.zeros_like(ct))),
     "logaddexp":  (rule("x y", lambda xp, ct, out, x, y: ct * xp.sigmoid(x - y)),
@@ -96,8 +96,8 @@ RULES: Table = {
 # fmt: on
 
 
-def _turn(xp: Any, a: Any, b: Any) -> Any:
-    """a / (a*a + b*b) without overflow or underflow; 0 at the origin."""  # C11
+def _turned(xp: Any, ct: Any, a: Any, b: Any) -> Any:
+    """ct a / (a*a + b*b) without overflow or underflow, of its own slopes too; 0 at the origin."""  # C11
     h = xp.hypot(a, b)
     h = xp.where(h == 0, 1.0, h)
-    return (a / h) / h
+    return xp.over(xp.scale(ct, a / h), h)  # the cotangent first: 1 / h**2, which a slope by itself has a slope of, may overflow

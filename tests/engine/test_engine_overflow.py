@@ -65,3 +65,50 @@ def test_a_decay_of_zero_forgets_an_overflow() -> None:
 def test_the_power_zero_has_no_slope_where_the_reciprocal_overflows(dtype: type) -> None:
     x, y = np.array([np.finfo(dtype).smallest_subnormal]), np.zeros(1, dtype)
     assert pulled(ge.pow, [1.0], x, y)[0] == 0.0
+
+
+def second(f: Any, primals: list[Any], directions: list[Any], cotangent: float) -> list[list[Any]]:
+    """The derivative of <cotangent, f>'s gradient along the directions: forward over reverse, and reverse over reverse."""
+    primals, directions = [np.float32(x) for x in primals], [np.float32(v) for v in directions]
+
+    def gradient(*xs: Any) -> Any:
+        return ge.vjp(f, *xs)[1](np.float32(cotangent))
+
+    forward = ge.jvp(gradient, tuple(primals), tuple(directions))[1]
+    reverse = ge.vjp(gradient, *primals)[1](tuple(directions))
+    return [[float(g) for g in way] for way in (forward, reverse)]
+
+
+def test_the_slope_of_a_slope_of_an_angle_overflows_only_where_the_result_does() -> None:
+    # by y and x at (0, x) the gradient is (ct / x, 0), and its derivative (-ct dx / x**2, -ct dy / x**2); 1 / x**2 is 1e40
+    for way in second(ge.atan2, [0.0, 1e-20], [1.0, 1.0], 1e-7):
+        np.testing.assert_allclose(way, [-1e33, -1e33], rtol=1e-5)
+
+
+def test_the_slope_of_a_slope_of_a_quotient_overflows_only_where_the_result_does() -> None:
+    # of x / y at (0, y) the derivative of the gradient is (-ct dy / y**2, -ct dx / y**2); out / y is 1e40
+    for way in second(ge.divide, [0.0, 1e-20], [1e-10, 1e-10], 1.0):
+        np.testing.assert_allclose(way, [-1e30, -1e30], rtol=1e-5)
+
+
+def test_the_slope_of_a_slope_of_a_relative_entropy_overflows_only_where_the_result_does() -> None:
+    # of x log(x / y) the derivative of the gradient is (dx / x - dy / y, x dy / y**2 - dx / y)
+    for way in second(ge.rel_entr, [1.0, 1e-20], [0.0, 1e-10], 1.0):
+        np.testing.assert_allclose(way, [-1e10, 1e30], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["over", "scale", "meet"])
+def test_a_number_beside_what_is_no_number_does_not_make_it_float64(name: str) -> None:
+    from gradproof.engine.kernels.elementwise import NUMPY
+
+    nan = np.full(2, np.nan, np.float32)
+    assert NUMPY[name](nan, 6).dtype == np.float32
+    assert NUMPY[name](nan, 0.5).dtype == np.float32
+    assert NUMPY[name](6, nan).dtype == np.float32
+
+
+def test_a_traced_derivative_that_is_no_number_keeps_its_dtype() -> None:
+    x, v = np.array([0.0, 1.0, 2.0], np.float32), np.array([np.nan, 1.0, 1.0], np.float32)
+    along = ge.trace(lambda x, v: ge.jvp(lambda x: ge.mean(ge.sin(x)), x, v)[1])
+    assert along(x, np.ones(3, np.float32)).dtype == np.float32
+    assert along(x, v).dtype == np.float32
