@@ -9,11 +9,13 @@ from gradproof.oracles.errors import EngineError
 from gradproof.oracles.judge import K
 from gradproof.oracles.registry import engine as by_name
 from gradproof.oracles.registry import version
+from gradproof.oracles.verdict import Kind
 from gradproof.specs.known import Known, corpus
 from gradproof.specs.limits import judging_of
 from gradproof.terminal import console
 
-STILL, RIGHT, OTHER, ABSENT = "still so", "UNEXPECTED PASS", "another release", "not installed"
+STILL, RIGHT, CHANGED = "still so", "UNEXPECTED PASS", "ANOTHER VERDICT"
+OTHER, ABSENT = "another release", "not installed"
 
 
 def found_of(known: Known) -> str:
@@ -25,11 +27,13 @@ def found_of(known: Known) -> str:
     if not known.applies(version(subject)):
         return OTHER
     verdict = judging_of(known.property)(known.case, subject, K)
-    return STILL if (known.verdict, known.property) in {(f.kind, f.property) for f in verdict.findings} else RIGHT
+    if (known.verdict, known.property) in {(f.kind, f.property) for f in verdict.findings}:
+        return STILL
+    return RIGHT if verdict.kind in (Kind.AGREE, Kind.SUBGRADIENT) else f"{CHANGED}: {verdict.kind}"
 
 
 def differences(engines: Sequence[str]) -> int:
-    """Print what is declared and what has become of it; exit 1 where an engine is right now, so that the entry goes."""
+    """Print what is declared and what has become of it; exit 1 where an engine is right now, so that the entry goes, or fails in another way."""
     told = {known for known in corpus() if not engines or known.engine in engines}
     counts: Counter[str] = Counter()
     for known in sorted(told, key=lambda k: k.name):
@@ -44,4 +48,4 @@ def differences(engines: Sequence[str]) -> int:
         if not any(known.engine == engine for known in told):
             console.print(f"warning: nothing is declared of {engine!r}", markup=False)
     console.print(", ".join(f"{n} {what}" for what, n in counts.items()) or "none", markup=False)
-    return int(counts[RIGHT] > 0)
+    return int(any(found.startswith((RIGHT, CHANGED)) for found in counts))

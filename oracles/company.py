@@ -148,7 +148,9 @@ def _none(asked: Callable[..., list[Array]], company: Company, one: Operands, ou
         results = asked([], company.rows[0])
     except Unsupported:
         return ""
-    for i, (a, like) in enumerate(zip(results, one, strict=False)):
+    if len(results) != len(one):
+        return f"{len(results)} results for a batch of no examples, expected {len(one)}"
+    for i, (a, like) in enumerate(zip(results, one, strict=True)):
         expected = np.stack([like], axis=out).shape
         expected = tuple(0 if k == out % len(expected) else n for k, n in enumerate(expected))
         if a.shape != expected:
@@ -160,7 +162,7 @@ def _none(asked: Callable[..., list[Array]], company: Company, one: Operands, ou
 
 
 def replayed(engine: Any, quantity: Run, company: Company) -> tuple[list[Operands], str]:
-    """What one compiled program gives in calls one after another: another example first and last, the case between.
+    """What one compiled program gives in calls one after another: all examples in turn, then one that is not the case once more.
 
     What is shared is closed over, so that the program may fold it. A result that changes when the program is called again
     is said.

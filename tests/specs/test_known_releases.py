@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from gradproof import differences as command
 from gradproof.cli import app
+from gradproof.oracles.verdict import Kind
 from gradproof.specs import known as declared
 from gradproof.specs.known import Known, corpus, numbers
 
@@ -50,6 +51,17 @@ def test_an_unexpected_pass_fails_and_a_stray_warns(monkeypatch: pytest.MonkeyPa
     assert "another release" in found.output
     assert "elsewhere names property 'sideways*', which does not exist" in found.output
     assert "nothing is declared of 'jax'" in CliRunner().invoke(app, ["differences", "jax"]).output
+
+
+def test_an_engine_that_fails_in_another_way_is_not_called_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("autograd", reason="autograd is not installed")
+    still = one("autograd")
+    other = replace(still, verdict=Kind.LOSSY if still.verdict is not Kind.LOSSY else Kind.SPEC)
+    monkeypatch.setattr(command, "corpus", lambda: (other,))
+    found = CliRunner().invoke(app, ["differences"])
+    assert found.exit_code == 1
+    assert f"ANOTHER VERDICT: {still.verdict}" in found.output
+    assert "UNEXPECTED PASS" not in found.output
 
 
 def test_a_difference_of_another_release_explains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
