@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
+from answering import Bent, case
 
 from gradproof.oracles import kinks
 from gradproof.oracles.ball import arb
@@ -16,7 +17,7 @@ from gradproof.oracles.catalogue import CATALOGUE
 from gradproof.oracles.certificate import Certificate, certify
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.graph import Case
-from gradproof.oracles.judge import weigh
+from gradproof.oracles.judge import judge, weigh
 from gradproof.oracles.trial import Trial, run
 from gradproof.specs.mutants.catalogue import MUTANTS
 from gradproof.specs.tasks import GRAPH, Task, cases
@@ -27,9 +28,9 @@ KINKED = ("abs", "maximum", "max", "nn.relu", "clip", "sort", "nn.max_pool1d", "
 
 def drawn() -> Iterator[Case]:
     for dtype in ("float64", "float32"):
-        yield from (case for _, case in cases(Task("native", GRAPH, dtype, 0, 40, 11, OPS)))
+        yield from (one for _, one in cases(Task("native", GRAPH, dtype, 0, 40, 11, OPS)))
         for name in KINKED:
-            yield from (case for _, case in cases(Task("native", name, dtype, 0, 6, 11)))
+            yield from (one for _, one in cases(Task("native", name, dtype, 0, 6, 11)))
 
 
 @cache
@@ -101,3 +102,11 @@ def test_planted_faults_of_state_are_seen_in_every_case_that_meets_them(native: 
             right = run(native, case)
             if weigh(right, certificate).units and any((a != 0).any() for a in right.first):
                 assert weigh(planted, certificate).kind is not weigh(right, certificate).kind, case
+
+
+@pytest.mark.parametrize("wrong", [lambda call: call % 2 == 0, lambda call: call >= 3], ids=["every second", "from the third on"])
+def test_a_call_of_a_pullback_that_is_wrong_by_its_number_is_seen_in_some_of_few_cases(wrong: Callable[[int], bool]) -> None:
+    """Zeros show no factor, so that the order they are asked in decides which call is looked at."""
+    points = np.random.default_rng(0).standard_normal((24, 3))
+    seen = [judge(case("sin", x), Bent(gradients=lambda g, ct, call: [a * (2 if wrong(call) else 1) for a in g])).kind.fails for x in points]
+    assert 4 <= sum(seen) <= 20
