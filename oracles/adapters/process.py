@@ -45,10 +45,11 @@ class Process:
         """
         if self._running is None or self._running.poll() is not None:
             try:
-                self._running = subprocess.Popen(
-                    shlex.split(self.command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-                )
-            except OSError as error:
+                words = shlex.split(self.command)
+                if not words:
+                    raise ValueError("no command is given; expected for instance process:./my_engine")
+                self._running = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+            except (OSError, ValueError) as error:  # ValueError also where a quote is left open
                 raise EngineError(f"engine 'process:{self.command}' does not start: {error}") from error
         running = self._running
         assert running.stdin is not None
@@ -112,12 +113,27 @@ def _step(op: str, *operands: Any, **params: Any) -> Traced:
     return Traced(len(program) - 1)
 
 
+def _is_names(given: object) -> bool:
+    return isinstance(given, list) and all(isinstance(name, str) for name in given)
+
+
+def _start(answer: dict[str, Any]) -> str:
+    """An answer as text, its first 80 characters."""
+    return json.dumps(answer)[:80]
+
+
 class ProcessEngine:
     """The engine that ``process:COMMAND`` names; what it can do it says itself, in answer to ``hello``."""
 
     def __init__(self, command: str) -> None:
         self.process = Process(command)
         hello = self.process.ask({"do": "hello", "protocol": 1})
+        if not isinstance(hello.get("name"), str) or not _is_names(hello.get("ops")):
+            self.process.close()
+            raise EngineError(
+                f"process {command!r} answered 'hello' with {_start(hello)}; expected its name and its ops, "
+                'as in {"name": "mine", "ops": ["add", "exp"]} (docs/process-protocol.md).'
+            )
         self.name: str = hello["name"]
         self.lineage: str = hello.get("lineage", self.name)
         self.version: str = hello.get("version", "unknown")

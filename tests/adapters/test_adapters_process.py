@@ -74,3 +74,17 @@ def test_what_a_process_declines_is_unsupported_and_its_error_is_an_error():
 def test_a_program_that_is_not_there_is_said():
     with pytest.raises(EngineError, match="does not start"):
         registry.engine("process:./no_such_engine")
+
+
+@pytest.mark.parametrize("command", ["", " ", "'./my_engine"])
+def test_a_command_that_is_none_is_said_in_one_line(command):
+    with pytest.raises(EngineError, match=r"does not start: [^\n]+$"):
+        registry.engine(f"process:{command}")
+
+
+@pytest.mark.parametrize("hello", ['{"ops": ["add"]}', '{"name": "mine"}', '{"name": "mine", "ops": [1]}', '{"name": 3, "ops": []}'])
+def test_a_hello_without_name_or_ops_is_said_with_what_is_expected(hello, tmp_path):
+    program = tmp_path / "engine.py"
+    program.write_text(f"input(); print({hello!r}, flush=True); input()")
+    with pytest.raises(EngineError, match="expected its name and its ops"):
+        registry.engine(f"process:{sys.executable} {program}")
