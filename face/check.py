@@ -34,6 +34,12 @@ NATIVE_GUESSED = (
 
 LIST_GIVEN = "f got a list of numbers as a list, because it was given one; where it takes an array, pass np.array([...])."
 
+ONE_GIVEN = (
+    "check_gradient called f with one argument, because it was given one, which is a {kind}; where f takes its parts one by one, "
+    "pass them so: check_gradient(f, x, y)."
+)
+FORMULA_GIVEN = "A function over NumPy arrays comes with its pullback: check_gradient(f, x, vjp=f_vjp)."
+
 
 class GradientError(GradproofError, AssertionError):
     """A gradient is wrong, loses digits or breaks a rule of conduct; the text is the report, ``verdict`` the verdict."""
@@ -107,8 +113,11 @@ def check_gradient(
         except Exception as error:  # whatever f raises is raised on, with what it may mean
             if engine is None and guessed == "native" and not isinstance(error, GradproofError):
                 error.add_note(NATIVE_GUESSED)
+                error.add_note(FORMULA_GIVEN)
             if any(_is_numbers(x) for x in args) and not isinstance(error, GradproofError):
                 error.add_note(LIST_GIVEN)
+            if len(args) == 1 and isinstance(args[0], list | tuple) and isinstance(error, TypeError):
+                error.add_note(ONE_GIVEN.format(kind=type(args[0]).__name__))
             raise
         options = Options(order, meaning, seed, k, directions, coordinates, accepted)
         verdicts = []

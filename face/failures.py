@@ -24,7 +24,7 @@ VERSION = 1
 COTANGENT_MAX = 12  # entries that are printed
 TODO = {
     Kind.WRONG: "Fix the backward of f; the call below repeats the check.",
-    Kind.CONTRACT: "Keep the rule that broke; the call below repeats the check.",
+    Kind.CONTRACT: "Mend f or its backward so that what the reason names no longer happens; the call below repeats the check.",
     Kind.CRASHED: "The error this one follows from has the traceback; the call below repeats the check.",
 }
 

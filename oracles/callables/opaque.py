@@ -233,7 +233,9 @@ def _reason(seen: Look) -> str:
         return f"got differs from expected by a part {abs(ratio - 1):.1e} of it"
     if abs(ratio) < 1e6:
         return f"got is {ratio:.6g} times expected"
-    return "got is not expected"
+    if abs(seen.expected[j]) <= seen.tolerance[j]:
+        return "a slope where the values of f show none; was it rounded, or cut to pieces that are flat?"
+    return "got is more than a million times expected"
 
 
 def _choice(seen: Look) -> str:

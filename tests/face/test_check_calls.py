@@ -101,6 +101,33 @@ def test_a_list_of_numbers_for_a_function_of_arrays_is_explained(given: Any) -> 
     assert any("pass np.array" in note for note in caught.value.__notes__)
 
 
+@pytest.mark.parametrize("given", [(X, X), [X, X]])
+def test_arguments_given_as_one_tuple_are_told_to_be_given_one_by_one(given: Any) -> None:
+    with pytest.raises(TypeError, match="missing 1 required") as caught:
+        check_gradient(lambda x, y: x * y, given, engine="torch")
+    assert any("check_gradient(f, x, y)" in note for note in caught.value.__notes__)
+
+
+def test_a_function_of_numpy_without_its_pullback_is_asked_for_it() -> None:
+    with pytest.raises(TypeError) as caught:
+        check_gradient(lambda x: np.exp(x).sum(), np.ones(2))
+    assert any("vjp=f_vjp" in note for note in caught.value.__notes__)
+
+
+def test_a_slope_of_a_flat_function_is_called_that() -> None:
+    class Straight(torch.autograd.Function):  # type: ignore[misc, name-defined]
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return torch.round(x)
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return g
+
+    with pytest.raises(GradientError, match="a slope where the values of f show none"):
+        check_gradient(Straight.apply, torch.tensor([0.2, 1.3], dtype=torch.float64), save=None)
+
+
 @pytest.mark.parametrize("meaning", [torch.sin, lambda x: torch.sin(x)])
 def test_a_formula_of_a_framework_is_told_to_be_one_of_numpy(meaning: Callable[..., Any]) -> None:
     with pytest.raises(TypeError) as caught:
