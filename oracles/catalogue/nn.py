@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradproof.oracles.catalogue.indexing import indices
-from gradproof.oracles.catalogue.reduction import centred, exp_shifted, log_sum_exp
+from gradproof.oracles.catalogue.reduction import centred, exp_shifted
 from gradproof.oracles.catalogue.row import Op, Shape, Sketch, Slot
 from gradproof.oracles.catalogue.shapes import full_shape, one_axis
 from gradproof.oracles.catalogue.source import Source
@@ -70,8 +70,9 @@ def _cross_entropy_sketch(source: Source, shape: Shape) -> Sketch | None:
 
 
 def _cross_entropy(xp: Any, logits: Any, labels: Any, reduction: str) -> Any:
-    chosen = xp.take_along_axis(logits, labels[:, None], axis=-1)
-    return _reduced(xp, np.reshape(log_sum_exp(xp, logits - chosen, -1, False), np.shape(labels)), reduction)
+    """Not of logits less the chosen one: a direction that all share would leave no rounding there, and does in any other sound order."""
+    chosen = xp.take_along_axis(_log_softmax(xp, logits, -1), labels[:, None], axis=-1)
+    return _reduced(xp, -np.reshape(chosen, np.shape(labels)), reduction)
 
 
 def _mse_sketch(source: Source, shape: Shape) -> Sketch | None:
