@@ -130,7 +130,7 @@ def feasible() -> Claim:
     how = (
         "operations a direction and a sweep from claim 6, times 70 billion directions or one sweep; bytes of activations from the fit of claim 7 for 80 "
         "layers of width 8,192 with 64 heads (Llama 2 70B), attention saved and recomputed; 16 bytes a parameter and their sharding by formula "
-        "(ZeRO, section 3.1). That formula is not measured here: claim 10 needs a real process group, and is open"
+        "(ZeRO, section 3.1). That each rank holds its share is for claim 10 to measure, on a small model in two processes; the 16 bytes are not"
     )
     by_inputs, by_outputs = slopes()
     forward = line(SIZES, [m.forward.operations for m in by_inputs])

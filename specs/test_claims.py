@@ -19,6 +19,7 @@ from gradproof.specs import (
     claims,
     claims_cost,
     claims_engines,
+    claims_sharded,
     depth,
     digits,
     footprint,
@@ -181,7 +182,11 @@ def test_claim_9() -> None:
 
 def test_claim_10() -> None:
     """ZeRO and FSDP shard activations and gradients across devices"""
-    not_yet_shown(10)
+    if claims_sharded.measured().verdict == "NOT YET SHOWN":  # no PyTorch, or no process group here
+        not_yet_shown(10)
+        return
+    row = shown(10)
+    assert "activations by neither" in row.figure  # the document says more than is so
 
 
 def test_claim_11() -> None:
@@ -248,7 +253,7 @@ def test_claim_17() -> None:
     """That is why training a 70B model is feasible at all"""
     shown(17)
     assert claims_cost.parameters() == 68_976_648_192  # as counted in its published weights
-    assert "claim 10 needs a real process group" in claims_cost.feasible().how
+    assert "the 16 bytes are not" in claims_cost.feasible().how
 
 
 def test_every_claim_has_a_test_named_by_it() -> None:
