@@ -87,8 +87,7 @@ def test_the_changes_open_on_new_entries_that_fail_and_on_coverage_that_shrank(r
     words = words_of(replace(record, entries=(*record.entries[3:], crashed)), record)
     assert "1 regression" in words
     assert "New and failing (1) native fresh" in words
-    assert "Coverage shrank: 3 cells are gone." in words
-    assert "They differ: ops +1." in words
+    assert "They differ: ops +1. Coverage shrank: 3 cells are gone." in words
 
 
 def test_how_many_graphs_an_op_is_blamed_in_is_told_only_where_no_single_op_shares_the_failure(record: Record) -> None:
