@@ -16,6 +16,8 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+import numpy as np
+
 from gradproof.oracles.errors import EngineError, GradproofError
 from gradproof.specs import limits, threads
 from gradproof.specs.limits import NO_ANSWER, Pulse
@@ -38,6 +40,7 @@ def _work(connection: Connection[Any, Any], shared: Any, trace: bool) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if trace:
         faulthandler.enable()
+    np.seterr(all="ignore")  # what overflows is judged; a warning for every line of an engine's would hide the verdicts
     while True:
         try:
             function, arguments = connection.recv()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,30 @@ def test_the_conformance_run_of_an_engine_of_float64_alone_passes_and_counts_wha
     lines = done.stdout.splitlines()
     assert "float32: not declared by my_engine:Engine, not drawn" in lines, done.stdout
     assert any(line.startswith("SKIPPED") and line.endswith("float32: not declared by my_engine:Engine, not drawn") for line in lines)
+
+
+NOISY = """
+import numpy as np
+from my_engine import Engine as Quiet, Namespace as Plain, Value
+
+class Namespace(Plain):
+    @staticmethod
+    def sin(x):
+        np.exp(np.full(2, 1e4))  # overflows
+        return Plain.sin(x)
+
+class Engine(Quiet):
+    namespace = Namespace
+"""
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_warnings_of_numpy_in_an_engine_do_not_hide_the_verdicts(tmp_path: Path, jobs: str) -> None:
+    (tmp_path / "noisy.py").write_text(NOISY)
+    command = [sys.executable, "-m", "gradproof", "verify", "noisy:Engine", "--ops", "sin", "--cases", "4", "--graphs", "4", "--jobs", jobs]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(HERE)}, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "RuntimeWarning" not in done.stderr
 
 
 def verified(tmp_path: Path, *words: str) -> tuple[str, dict[str, Any]]:
