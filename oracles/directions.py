@@ -15,6 +15,7 @@ from gradproof.oracles.graph import Array, Case
 
 Directions = Sequence[Sequence[Array]]
 SYMMETRIC = frozenset({"linalg.cholesky"})  # frameworks differ in what the forward derivative is along others
+ENDS = frozenset({-1.0, 0.0, 1.0})
 TANGENTS = "tangents"  # the key of a case's note that holds the directions
 
 
@@ -49,7 +50,7 @@ def _array(flat: Sequence[str], like: Array) -> Array:
 
 
 def _drawn(rnd: random.Random, like: Array) -> Array:
-    """Random; of ones of either sign; with zeros; or over eight decades."""
+    """Random; of ones of either sign; with zeros; over eight decades; or zero where the operand is an end of many a domain."""
     kind = rnd.randrange(8)
     if kind == 0:
         numbers = [rnd.choice((-1.0, 1.0)) for _ in range(like.size)]
@@ -57,6 +58,8 @@ def _drawn(rnd: random.Random, like: Array) -> Array:
         numbers = [rnd.gauss(0, 1) if rnd.random() < 0.5 else 0.0 for _ in range(like.size)]
     elif kind == 2:
         numbers = [rnd.choice((-1.0, 1.0)) * 10.0 ** rnd.uniform(-4, 4) for _ in range(like.size)]
+    elif kind == 3:  # slopes may be infinite there, and zero times that is zero
+        numbers = [0.0 if x in ENDS else rnd.gauss(0, 1) for x in like.ravel()]
     else:
         numbers = [rnd.gauss(0, 1) for _ in range(like.size)]
     return np.array(numbers).astype(like.dtype).reshape(like.shape)

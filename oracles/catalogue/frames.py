@@ -112,10 +112,16 @@ def _split(b: Rows) -> tuple[list[Any], Rows]:
     return [b[i][i] for i in range(count)], [[None if i == j else v for j, v in enumerate(row)] for i, row in enumerate(b)]
 
 
+def _numbers(a: Array) -> Array:
+    """The matrix in float64, to be factorised for a start; where it overflowed nothing is certified, and any frame will do."""
+    x = a.astype(float)
+    return x if np.isfinite(x).all() else np.eye(*x.shape)
+
+
 def eigen(a: Array) -> tuple[list[Any], Rows]:
     """Eigenvalues, rising, and eigenvectors in columns, of a symmetric matrix of scalars."""
     n = len(a)
-    _, vectors = np.linalg.eigh(a.astype(float))
+    _, vectors = np.linalg.eigh(_numbers(a))
     frame = held(a.flat[0], orthonormal(vectors * signs(vectors)))
     half = times(a.tolist(), frame)
     b: Rows = [[None] * n for _ in range(n)]
@@ -144,7 +150,7 @@ def _turn(values: list[Any], o: Rows) -> Rows:
 
 def singular(a: Array) -> tuple[Rows, list[Any], Rows]:
     """U, the singular values, falling, and V, of a matrix of scalars of full rank; vectors in columns, thin."""
-    left, _, right = np.linalg.svd(a.astype(float))
+    left, _, right = np.linalg.svd(_numbers(a))
     count = min(a.shape)
     turn = signs(left[:, :count])
     left[:, :count] *= turn

@@ -122,7 +122,7 @@ def _backward(x: Array) -> Array:
 
 def _scaled_and_squared(a: Any) -> Any:
     size = float(np.max(np.sum(np.abs(a.astype(float)), axis=0)))
-    squarings = max(0, int(np.ceil(np.log2(size / NORM)))) if size > NORM else 0
+    squarings = max(0, int(np.ceil(np.log2(size / NORM)))) if NORM < size < np.inf else 0
     small = a * 2.0**-squarings
     identity = np.eye(len(a), dtype=int).astype(object)
     total = identity

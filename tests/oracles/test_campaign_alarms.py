@@ -152,3 +152,19 @@ def test_log_ndtr_keeps_its_digits_where_the_distribution_function_vanishes() ->
 def test_a_missing_number_of_no_axes_is_left_out_too() -> None:
     assert judge(case("nansum", np.array(np.nan), axis=None, keepdims=False), NATIVE).kind is Kind.AGREE
     assert judge(chain(np.nan, "negative", ("nan_to_num", {"nan": 1.5})), NATIVE).kind is Kind.AGREE
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        ("linalg.matrix_norm", {"ord": 2, "keepdims": False}),
+        ("linalg.svdvals", {}),
+        ("linalg.eigvalsh", {}),
+        ("linalg.expm", {}),
+        ("linalg.slogdet", {"result": "logabsdet"}),
+    ],
+)
+def test_a_matrix_that_overflowed_is_no_fault_and_no_crash_of_the_judge(last: tuple[str, dict[str, object]]) -> None:
+    """Seed 7001, float64, graph 35,090: NumPy's SVD of a matrix with an infinity raised within the judge."""
+    beyond = chain([[40.0, 1.0], [1.0, 2.0]], "sinh", "nn.sigmoid", "logit", last)  # in float64 logit(1) is infinite
+    assert not judge(beyond, NATIVE).kind.fails

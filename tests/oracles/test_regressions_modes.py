@@ -19,17 +19,19 @@ def native() -> Engine:
     return engine("native")
 
 
-def test_an_infinite_first_derivative_beside_a_tie_gives_no_verdict_at_order_two(native: Engine) -> None:
+def test_an_infinite_first_derivative_beside_a_tie_is_left_undecided_at_order_two(native: Engine) -> None:
     """Found in graph 2749 of seed 3: 0 times the infinite tangent of sqrt reached an exponent that min does not take."""
     x, y = Leaf(np.array([0.0, 1.0])), Leaf(np.array([3.0, 0.5]))
     graph = Graph((x, y), (
         Node("sqrt", (0,)), Node("exp", (2,)), Node("add", (3, 3)), Node("pow", (4, 1)),
         Node("min", (5,), {"axis": None, "keepdims": False}),
     ), (6, 2))  # fmt: skip
-    along = saved([[np.array([1.0, 2.0]), np.array([-1.0, 0.5])]])
+    along = saved([[np.array([-0.65, 0.75]), np.array([1.08, 0.27])]])
     c = Case(graph, (np.array(1.5), np.array([-1.0, 0.5])), {TANGENTS: along})
     assert judge(c, native).kind is Kind.AGREE
-    assert judge_mode(c, native, "reverse over reverse").kind is Kind.ILL_CONDITIONED
+    found = judge_mode(c, native, "reverse over reverse")
+    assert not found.kind.fails
+    assert found.kind.skipped or found.undecided == 1  # the entry at 0, and no other
 
 
 def test_an_infinite_tangent_times_a_weight_of_nothing_gives_no_verdict_in_forward_mode(native: Engine) -> None:
