@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from answering import Bent, answering, case, chain
 
+from gradproof.oracles.catalogue.complexes import HEAVY
+from gradproof.oracles.domain import ROOMS
 from gradproof.oracles.graph import Case, Graph, Leaf, Node
 from gradproof.oracles.judge import judge
 from gradproof.oracles.registry import engine
@@ -168,3 +170,13 @@ def test_a_matrix_that_overflowed_is_no_fault_and_no_crash_of_the_judge(last: tu
     """Seed 7001, float64, graph 35,090: NumPy's SVD of a matrix with an infinity raised within the judge."""
     beyond = chain([[40.0, 1.0], [1.0, 2.0]], "sinh", "nn.sigmoid", "logit", last)  # in float64 logit(1) is infinite
     assert not judge(beyond, NATIVE).kind.fails
+
+
+def test_rows_of_a_complex_matrix_that_is_factorised_are_of_like_size() -> None:
+    """Seed 0, complex.linalg.det 36 and solve 43: a row of 1e7 beside rows of 1, where another pivot costs 200 bounds."""
+    parts = np.random.default_rng(0).standard_normal((5, 5, 2))
+    parts[2] *= 1e7
+    found = HEAVY.into(parts, ROOMS["float64"])
+    size = np.hypot(found[..., 0], found[..., 1])
+    assert (2 * np.diag(size) > size.sum(axis=-1)).all()
+    assert size.max() < 500
