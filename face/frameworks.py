@@ -134,8 +134,12 @@ class Torch(Framework):
 
     def traced(self, fn: Function, arrays: Sequence[Array]) -> Callable[..., Any]:
         from gradproof.oracles.adapters.torch_import import imported
+        from gradproof.traced import frozen
 
-        return imported(fn, [self.engine.from_numpy(a) for a in arrays])
+        program = imported(fn, [self.engine.from_numpy(a) for a in arrays])
+        if frozen(program, lambda moved: [self.engine.to_numpy(y.detach()) for y in self.plain(fn, moved)], arrays):
+            raise Unsupported("what f computes outside of PyTorch is a constant to its trace")
+        return program
 
     def _to_numpy(self, value: Any) -> Array | None:
         if framework_of(value) != "torch" or not hasattr(value, "detach"):

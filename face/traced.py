@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from gradproof.oracles.callables.opaque import SMOOTH
 from gradproof.oracles.callables.recorded import FormulaError
 from gradproof.oracles.errors import GradproofError, Unsupported
 from gradproof.oracles.finding import Verdict
+from gradproof.oracles.graph import Array
 from gradproof.oracles.verdict import Kind
 
 ENTRIES_MAX = 2000  # a larger input would take the tape of scalars too long
+MOVE = 2.0**-7  # how far inputs are moved to see whether a program follows
 
 
 def beside(verdict: Verdict, trace: Callable[[], Callable[..., Any]], entries: int, certify: Callable[[Any], Verdict]) -> Verdict:
@@ -40,3 +44,22 @@ def beside(verdict: Verdict, trace: Callable[[], Callable[..., Any]], entries: i
     if found.kind in (Kind.WRONG, Kind.NAN_UNTAKEN):
         return replace(verdict if verdict.kind is Kind.WRONG else found, evidence=certified)
     return replace(verdict, evidence=f"{verdict.evidence}; the program that was traced: {found.kind}")
+
+
+def frozen(program: Callable[..., Any], values: Callable[[Sequence[Array]], list[Array]], arrays: Sequence[Array]) -> bool:
+    """Whether a traced program stands still, or goes another way, where the values of f move: it then certifies another function.
+
+    A part of f that leaves the framework (``x.detach().numpy()``) is in the program as the number that it was.
+    """
+    moved = [(a * (1 + MOVE * np.cos(np.arange(a.size)).reshape(a.shape)) + MOVE**2).astype(a.dtype) for a in arrays]
+    noise = max((float(np.finfo(a.dtype).eps) ** 0.5 for a in arrays), default=0.0)
+    try:
+        told = [np.asarray(y, float) for y in program(*moved)]
+        before, after = values(arrays), values(moved)
+    except Exception:  # noqa: BLE001 - f or its program may not be defined there: nothing is known then
+        return False
+    for x, y, z in zip(before, after, told, strict=False):
+        off, way = np.abs(z - y), np.abs(y - x)
+        if y.shape == z.shape and np.any(np.isfinite(off + way) & (off > 0.1 * way) & (off > noise * (1 + np.abs(y)))):
+            return True
+    return False

@@ -175,3 +175,16 @@ def test_a_write_through_a_view_is_no_program_that_is_believed() -> None:
 def test_order_two_is_certified_by_the_same_program() -> None:
     verdict = check_gradient(lambda x: torch.tanh(x) * x, torch.tensor(X), order=2, save=None)
     assert verdict.evidence.count(CERTIFIED) == 2
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: torch.from_numpy(np.sin(x.detach().numpy())),
+        lambda x: x * torch.from_numpy(x.detach().numpy() ** 2),
+        lambda x: x * float(x.detach().numpy()[0]),
+    ],
+)
+def test_what_leaves_pytorch_is_no_constant_that_acquits_a_lost_gradient(f: Any) -> None:
+    with pytest.raises(GradientError, match="outside of PyTorch is a constant"):
+        check_gradient(f, torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64), save=None)
