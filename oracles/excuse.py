@@ -57,7 +57,8 @@ def located(arrays: Iterable[tuple[int, Array]], flat: int) -> tuple[int, tuple[
 
 
 def crash(error: BaseException, certificate: Certificate, k: float) -> Finding:
-    """An engine may refuse numbers that left the range of the dtype, and a matrix that rounds to a singular one.
+    """An engine may refuse numbers that left the range of the dtype, and a matrix that rounds to a singular one or holds what
+    rounding carried out of a domain.
 
     That is an error of arithmetic or of linear algebra; any other is a crash.
     """
@@ -67,6 +68,8 @@ def crash(error: BaseException, certificate: Certificate, k: float) -> Finding:
     refuses = refuses or bool(re.search(r"\b(infs?|nans?|infinit\w*|finite|overflow\w*)\b", str(error), re.IGNORECASE))
     if refuses and isinstance(error, Exception) and certificate.largest() > certificate.unit.largest:
         return Finding("gradient", Kind.RANGE, f"values leave the range of the dtype; the engine raised {what}")
+    if singular and certificate.forward.edges:  # NumPy's SVD of NaN does not converge
+        return Finding("gradient", Kind.ILL_CONDITIONED, f"{EDGE}; the engine raised {what}")
     digits = zip(certificate.bound, certificate.total, strict=True)
     if singular and all(not bound * k < total for bound, total in digits if total != 0):
         return Finding("gradient", Kind.ILL_CONDITIONED, f"rounding alone may change every digit; the engine raised {what}")

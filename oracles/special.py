@@ -93,7 +93,7 @@ def whole(kind: str, x: arb) -> tuple[arb, float]:
         even = (below / 2).floor() * 2 == below
         up = part > 0.5 or (part == 0.5 and not even)
         return below + 1 if up else below, abs(float(part - 0.5))
-    gap = min(float(part), float(1 - part))
+    gap = min(float(part), float(below + 1 - x))  # 1 - part would keep no more than the digits of 1
     if kind == "trunc" and abs(x) < 1:
         return arb(0), float(1 - abs(x))  # 0 is no jump
     up = (kind == "ceil" or (kind == "trunc" and x < 0)) and not part.is_zero()

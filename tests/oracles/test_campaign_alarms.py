@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from answering import Bent, answering, case, chain
 
+from gradproof.oracles import excuse
 from gradproof.oracles.catalogue.complexes import HEAVY
+from gradproof.oracles.certificate import certify
 from gradproof.oracles.domain import ROOMS
 from gradproof.oracles.graph import Case, Graph, Leaf, Node
 from gradproof.oracles.judge import judge
@@ -180,3 +182,20 @@ def test_rows_of_a_complex_matrix_that_is_factorised_are_of_like_size() -> None:
     size = np.hypot(found[..., 0], found[..., 1])
     assert (2 * np.diag(size) > size.sum(axis=-1)).all()
     assert size.max() < 500
+
+
+def test_a_number_too_small_for_the_dtype_is_at_the_jump_of_floor() -> None:
+    """Seed 7003, float64, graph 17,567: -softplus(-70000) is -1e-30401, whose floor is -1, and 0 in float64."""
+    assert not judge(chain([-70000.0], "nn.softplus", "negative", "floor"), NATIVE).kind.fails
+    far = chain([-30.0], "nn.softplus", "negative", "floor")
+    assert judge(far, NATIVE).kind is Kind.AGREE
+    assert judge(far, Bent(outputs=lambda out: [out[0] + 1.0])).kind.fails
+
+
+def test_a_matrix_of_logarithms_of_what_rounds_to_zero_may_be_refused() -> None:
+    """Seed 7003, float32, graph 1,821: bce of sigmoid(-67000), by itself, is NaN in floats, and NumPy's SVD refused it."""
+    at_the_edge = chain([[-800.0, 1.0], [1.0, 2.0]], "nn.sigmoid", "log", "exp", "linalg.svdvals")
+    error = np.linalg.LinAlgError("SVD did not converge")
+    assert excuse.crash(error, certify(at_the_edge), 16.0).kind is Kind.ILL_CONDITIONED
+    plain = chain([[3.0, 1.0], [1.0, 2.0]], "nn.sigmoid", "log", "exp", "linalg.svdvals")
+    assert excuse.crash(error, certify(plain), 16.0).kind is Kind.CRASHED
