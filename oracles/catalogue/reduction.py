@@ -88,9 +88,22 @@ def floats(x: Any) -> Array:
     return np.asarray(getattr(x, "value", x), dtype=np.float64)
 
 
+def below_all(x: Any) -> Array:
+    """Where entries are minus infinity; a ball of a number that is only too large for float64 is none."""
+    entries = np.asarray(getattr(x, "value", x))
+    found: Array = floats(x) == -np.inf
+    for i in map(tuple, np.argwhere(found)) if entries.dtype == object else ():
+        ball = getattr(entries[i], "value", entries[i])
+        found[i] = not (hasattr(ball, "is_finite") and ball.is_finite())
+    return found
+
+
 def exp_shifted(xp: Any, x: Any, shift: Any) -> Any:
-    """exp(x - shift), and the constant 0 for an entry of minus infinity, which is how a place is masked."""
-    hidden = floats(x) == -np.inf
+    """exp(x - shift), and the constant 0 for an entry of minus infinity, which is how a place is masked.
+
+    Where all places of an axis are masked nothing is hidden: that is NaN.
+    """
+    hidden = below_all(x) & ~np.broadcast_to(below_all(shift), np.shape(x))
     if not np.any(hidden):
         return xp.exp(x - shift)
     seen, shape = np.nonzero(~hidden), np.shape(x)

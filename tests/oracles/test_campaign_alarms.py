@@ -199,3 +199,15 @@ def test_a_matrix_of_logarithms_of_what_rounds_to_zero_may_be_refused() -> None:
     assert excuse.crash(error, certify(at_the_edge), 16.0).kind is Kind.ILL_CONDITIONED
     plain = chain([[3.0, 1.0], [1.0, 2.0]], "nn.sigmoid", "log", "exp", "linalg.svdvals")
     assert excuse.crash(error, certify(plain), 16.0).kind is Kind.CRASHED
+
+
+def test_a_number_below_all_floats_is_no_mask_and_an_axis_that_is_masked_whole_is_no_number() -> None:
+    """Seed 7003, float32, graph 69,125: softmax of one such number divided by a sum of nothing, within the judge."""
+    far = chain([[800.0, 1.0], [2.0, 3.0]], "exp", "exp", "negative")
+    values = (*far.graph.nodes, Node("nn.softmax", (3,), {"axis": 0}))
+    tall = Case(Graph(far.graph.leaves, values, (4,)), (np.array([[1.0, -0.5], [0.5, 2.0]]),))
+    assert not judge(tall, NATIVE).kind.fails
+    hidden = case("nn.softmax", [[-np.inf, 1.0], [-np.inf, 2.0]], axis=0)
+    assert not judge(hidden, NATIVE).kind.fails
+    partly = case("nn.softmax", [[-np.inf, 1.0], [0.5, 2.0]], axis=0)
+    assert judge(partly, NATIVE).kind is Kind.AGREE
