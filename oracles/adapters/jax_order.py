@@ -11,8 +11,7 @@ from jax import Array
 ptp = jnp.ptp
 amax = jnp.amax
 amin = jnp.amin
-if hasattr(jnp, "cumulative_prod"):  # not in 0.4.35
-    cumulative_prod = jnp.cumulative_prod
+cumulative_prod = getattr(jnp, "cumulative_prod", None)  # not in 0.4.35
 
 
 def sort(x: Array, axis: int, descending: bool) -> Array:

@@ -22,7 +22,9 @@ def _missing(*shape: int) -> Any:
     return x
 
 
-def _recurrence(x: Any, decay: Any, axis: int) -> Any:
+def _recurrence(x: Any, decay: Any, axis: int, reverse: bool) -> Any:
+    if reverse:
+        return np.flip(_recurrence(np.flip(x, axis), np.flip(decay, axis), axis, False), axis)
     out = np.moveaxis(np.array(x), axis, 0)
     for i, share in list(enumerate(np.moveaxis(decay, axis, 0)))[1:]:
         out[i] += share * out[i - 1]
@@ -83,7 +85,8 @@ def ordered() -> Iterator[Row]:
         yield "cumulative_prod", _prod, (x,), {"axis": 1, "include_initial": initial}
     for name, ufunc in (("cumulative_max", np.maximum), ("cumulative_min", np.minimum), ("logcumsumexp", np.logaddexp)):
         yield name, lambda x, axis, ufunc=ufunc: ufunc.accumulate(x, axis=axis), (x,), {"axis": 1}
-    yield "linear_recurrence", _recurrence, (x, real(3, 4)), {"axis": 1}
+    for reverse in (False, True):
+        yield "linear_recurrence", _recurrence, (x, real(3, 4)), {"axis": 1, "reverse": reverse}
     yield "diff", lambda x, axis, n: np.diff(x, n, axis), (x,), {"axis": -1, "n": 2}
     yield "trapezoid", lambda y, x, axis: np.trapezoid(y, x, axis=axis), (x, real(3, 4)), {"axis": 1}
     yield "cumulative_trapezoid", lambda y, x, axis: np.cumsum(np.diff(x) * (y[:, 1:] + y[:, :-1]) / 2, axis), (x, real(3, 4)), {"axis": 1}

@@ -10,7 +10,7 @@ import pytest
 import scipy.special
 
 import gradproof.engine as ge
-from gradproof import GradientError, InconclusiveError, check_gradient
+from gradproof import GradientError, InconclusiveError, check_gradient, frameworks
 from gradproof.oracles.callables.recorded import FormulaError
 from gradproof.oracles.verdict import Kind
 
@@ -84,7 +84,7 @@ def test_a_kink_of_the_formula_accepts_the_slopes_of_both_sides(meaning: Callabl
     assert check_gradient(ge.nn.relu, x, meaning=meaning).kind is Kind.SUBGRADIENT
 
 
-def test_a_wrong_gradient_is_caught_to_the_last_digits() -> None:
+def test_a_wrong_gradient_is_caught_to_the_last_digits_by_the_formula_or_the_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
     class Off(torch.autograd.Function):
@@ -97,7 +97,10 @@ def test_a_wrong_gradient_is_caught_to_the_last_digits() -> None:
         def backward(ctx: Any, ct: Any) -> Any:
             return ct * torch.cos(ctx.saved_tensors[0]) * (1 + 1e-13)
 
-    assert check_gradient(Off.apply, X, engine="torch").kind is Kind.AGREE
+    with pytest.raises(GradientError, match="from the program that was traced"):
+        check_gradient(Off.apply, X, engine="torch", save=None)
+    monkeypatch.setattr(frameworks.Torch, "traces", False)
+    assert check_gradient(Off.apply, X, engine="torch").kind is Kind.AGREE  # by differences
     with pytest.raises(GradientError, match="certified balls"):
         check_gradient(Off.apply, X, engine="torch", meaning=np.sin, save=None)
 
@@ -157,7 +160,7 @@ def test_a_numpy_formula_certifies_higher_orders(name: str, order: int) -> None:
     assert f"order {order}: certified balls, from the NumPy formula given" in verdict.evidence
 
 
-def test_a_second_order_fault_of_the_last_digits_is_caught_with_the_formula_only() -> None:
+def test_a_second_order_fault_of_the_last_digits_is_caught_by_the_formula_or_the_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
     class Slope(torch.autograd.Function):
@@ -180,7 +183,10 @@ def test_a_second_order_fault_of_the_last_digits_is_caught_with_the_formula_only
         def backward(ctx: Any, ct: Any) -> Any:
             return ct * Slope.apply(ctx.saved_tensors[0])
 
-    assert check_gradient(Off.apply, X, engine="torch", order=2).kind is Kind.AGREE
+    with pytest.raises(GradientError, match="from the program that was traced"):
+        check_gradient(Off.apply, X, engine="torch", order=2, save=None)
+    monkeypatch.setattr(frameworks.Torch, "traces", False)
+    assert check_gradient(Off.apply, X, engine="torch", order=2).kind is Kind.AGREE  # by differences
     assert check_gradient(Off.apply, X, engine="torch", meaning=np.sin).kind is Kind.AGREE
     with pytest.raises(GradientError, match=r"WRONG: second-order gradient(.|\n)*certified balls"):
         check_gradient(Off.apply, X, engine="torch", meaning=np.sin, order=2, save=None)
