@@ -192,6 +192,8 @@ def forward(
             gap, shares = tape.gaps.get(k) or (size[a[0]], (1.0,))
             reach = sum([0.0 if exact[i] else s * dv[i] for i, s in zip(a, shares, strict=True)])
             settled = all(exact[i] for i in a) or gap > TIE_FACTOR * reach or (gap == reach == 0.0)
+            if len(a) > 1 and not exact[a[1]] and size[a[1]] <= TIE_FACTOR * dv[a[1]]:
+                settled = False  # a divisor that may be 0
             if not settled:  # also where the value is not finite
                 jumps.append(k)
                 d = INFINITY

@@ -112,7 +112,9 @@ PROBABILITY = Domain(
     lambda x, room: np.where(x == 0, 0.5, np.maximum(np.abs(_unit(x, room)), max(TINY, room.tiny))),
     (("nn.sigmoid",), ("sin", "nn.sigmoid")),
 )
-CLOSED_PROBABILITY = Domain("from 0 to 1", lambda x, room: np.abs(_closed_unit(x, room)), PROBABILITY.guards)
+CLOSED_PROBABILITY = Domain(  # from 1 on a label that is certain, as most are
+    "from 0 to 1", lambda x, room: np.where(np.abs(x) >= 1, 1.0, np.abs(_unit(x, room))), PROBABILITY.guards
+)
 OFF_INTEGER = Domain("real, computed values off whole numbers", lambda x, room: x, (("nn.softplus",), ("nn.softplus", "negative")))
 OFF_GAMMA_POLE = Domain("positive, or negative off the whole numbers", _off_gamma_pole, POSITIVE.guards)
 BASE = Domain(

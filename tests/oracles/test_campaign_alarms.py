@@ -211,3 +211,12 @@ def test_a_number_below_all_floats_is_no_mask_and_an_axis_that_is_masked_whole_i
     assert not judge(hidden, NATIVE).kind.fails
     partly = case("nn.softmax", [[-np.inf, 1.0], [0.5, 2.0]], axis=0)
     assert judge(partly, NATIVE).kind is Kind.AGREE
+
+
+def test_a_divisor_too_small_for_the_dtype_leaves_the_quotient_undecided() -> None:
+    """Seed 7005, float64, graph 165,250: 0 over sigmoid(-2048) is 0, and 0 over 0 in float64."""
+    zero, below = Leaf(np.array([0.0, 3.0])), Leaf(np.array([-2048.0, 1.0]))
+    graph = Graph((zero, below), (Node("nn.sigmoid", (1,)), Node("floor_divide", (0, 2))), (3,))
+    found = judge(Case(graph, (np.array([1.0, 1.0]),)), NATIVE)
+    assert not found.kind.fails
+    assert judge(Case(graph, (np.array([1.0, 1.0]),)), Bent(outputs=lambda out: [out[0] + [0.0, 1.0]])).kind is Kind.SPEC

@@ -9,7 +9,6 @@ import pytest
 from gradproof.specs import threads
 from gradproof.specs.worker import apart
 
-
 ENVIRONMENT = "dict(__import__('os').environ)"  # a worker imports no test
 
 
