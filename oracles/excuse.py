@@ -16,7 +16,7 @@ from gradproof.oracles.ball import arb
 from gradproof.oracles.certificate import Certificate
 from gradproof.oracles.finding import Finding, Worst
 from gradproof.oracles.graph import Array
-from gradproof.oracles.reach import below, edges, mixed, out_of_range, steep, undefined, untaken
+from gradproof.oracles.reach import below, edges, elsewhere, mixed, out_of_range, steep, undefined, untaken
 from gradproof.oracles.trial import Trial, capabilities
 from gradproof.oracles.verdict import Kind
 
@@ -106,20 +106,29 @@ def _excuse(
     answer: Answer, worst: Worst, failing: Array, certificate: Certificate
 ) -> tuple[Finding | None, set[int]]:
     """A finding that is no fault of a rule, and the failing entries that it explains."""
-    excuses: tuple[tuple[Kind, Callable[[], set[int]], str, Callable[[float], bool]], ...] = (
-        (Kind.RANGE, lambda: out_of_range(certificate), OVER, lambda x: True),
-        (Kind.RANGE, lambda: mixed(certificate), OVER, math.isnan),
-        (Kind.SUBGRADIENT, lambda: declared(certificate, answer.trial), DECLARED, math.isnan),
-        (Kind.ILL_CONDITIONED, lambda: edges(certificate), EDGE, math.isnan),
+
+    def passes(j: int) -> bool:
+        """Whether anything is passed on to an entry: zero times what overflowed is NaN or zero, and no other number."""
+        return not answer.accepted[j].is_zero() or answer.bound[j] > 0
+
+    def nan(j: int) -> bool:
+        return math.isnan(answer.g[j])
+
+    excuses: tuple[tuple[Kind, Callable[[], set[int]], str, Callable[[int], bool]], ...] = (
+        (Kind.RANGE, lambda: out_of_range(certificate), OVER, lambda j: passes(j) or not math.isfinite(answer.g[j])),
+        (Kind.RANGE, lambda: elsewhere(certificate), OVER, lambda j: True),
+        (Kind.RANGE, lambda: mixed(certificate), OVER, nan),
+        (Kind.SUBGRADIENT, lambda: declared(certificate, answer.trial), DECLARED, nan),
+        (Kind.ILL_CONDITIONED, lambda: edges(certificate), EDGE, nan),
         (
             Kind.NAN_UNTAKEN,
             lambda: untaken(certificate),
             "NaN comes from a branch whose cotangent is exactly zero (zero times infinity)",
-            math.isnan,
+            nan,
         ),
     )
     for kind, rows, reason, may in excuses:
-        candidates = [j for j in failing.tolist() if may(float(answer.g[j]))]
+        candidates = [j for j in failing.tolist() if may(j)]
         found = rows() if candidates else set()
         excused = {j for j in candidates if certificate.slots[j] in found}
         if excused:

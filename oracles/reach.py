@@ -116,19 +116,26 @@ def _spoilt(certificate: Certificate, astray: set[int], below: set[int], more: I
     this cotangent is zero too: zero times the infinity is no number.
     """
     tape = certificate.recording.tape
-    touched = astray | below
-    turned = set()
-    for k in touched:
-        if tape.rows[k] is SELECT:
-            left, right = tape.args[k][:2]
-            if {left, right} & (below - astray) or {left, right} <= astray:
-                turned.add(k)
+    touched, turned = astray | below, _turned(tape, astray, below)
     starts = {k for k in touched if tape.rows[k] not in PLAIN and tape.rows[k] is not SELECT}
     if starts:
         used = reached(tape, certificate.outputs, both=certificate.forward.ties)
         results = {i for value in certificate.recording.values if value.dtype == object for i in indices(value)}
         starts &= used | results
     return reached(tape, starts | turned | set(more), both=turned | set(certificate.forward.ties))
+
+
+def _turned(tape: Tape, astray: set[int], below: set[int]) -> set[int]:
+    """Selections that may take the other branch."""
+    pairs = {k: set(tape.args[k][:2]) for k in astray | below if tape.rows[k] is SELECT}
+    return {k for k, pair in pairs.items() if pair & (below - astray) or pair <= astray}
+
+
+def elsewhere(certificate: Certificate) -> set[int]:
+    """Rows that have an adjoint where a selection, for a value too large for the dtype, takes the other branch."""
+    tape = certificate.recording.tape
+    turned = _turned(tape, *overflown(certificate))
+    return reached(tape, turned, both=turned | set(certificate.forward.ties))
 
 
 def edges(certificate: Certificate) -> set[int]:

@@ -220,3 +220,13 @@ def test_a_divisor_too_small_for_the_dtype_leaves_the_quotient_undecided() -> No
     found = judge(Case(graph, (np.array([1.0, 1.0]),)), NATIVE)
     assert not found.kind.fails
     assert judge(Case(graph, (np.array([1.0, 1.0]),)), Bent(outputs=lambda out: [out[0] + [0.0, 1.0]])).kind is Kind.SPEC
+
+
+def test_an_overflow_under_a_cotangent_of_zero_excuses_no_finite_number() -> None:
+    """Zero times infinity is NaN; a rule that makes 5 of it is wrong, and was RANGE."""
+    leaf = Leaf(np.array([1000.0, 1.0]))
+    graph = Graph((leaf,), (Node("exp", (0,)), Node("reciprocal", (1,))), (2,))
+    far = Case(graph, (np.array([0.0, 1.0]),))
+    assert not judge(far, NATIVE).kind.fails
+    assert judge(far, answering(far, [5.0, -np.exp(-1.0)])).kind is Kind.WRONG
+    assert judge(far, answering(far, [np.nan, -np.exp(-1.0)])).kind is not Kind.WRONG
