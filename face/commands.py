@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -107,15 +107,19 @@ def verify(
     session.notes = [
         note for name, e in zip(engines, subjects, strict=True) for note in run.undrawn(e, chosen, name).values()
     ]
-    interrupted = 0
+    return finish(session, outputs, old, gathered(session, todo, jobs))
+
+
+def gathered(session: Session, todo: Sequence[run.Task], jobs: int) -> int:
+    """The tasks run and their results in the session; 0, or the exit code of what ended it before."""
     with stoppable() as stopped, progress(todo) as advance:
         try:
             for result in run.results(todo, jobs):
                 session.add(result)
                 advance(result)
         except KeyboardInterrupt:
-            interrupted = stopped()
-    return finish(session, outputs, old, interrupted)
+            return stopped()
+    return 0
 
 
 @contextmanager

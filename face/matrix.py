@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gradproof.commands import stoppable
+from gradproof.commands import gathered
 from gradproof.oracles.engine import Engine
 from gradproof.oracles.errors import EngineError
 from gradproof.oracles.registry import engine as by_name
@@ -19,7 +19,7 @@ from gradproof.selection import UsageError, known_modes, modes_of, profile_of
 from gradproof.session import Session, command_line
 from gradproof.specs import run
 from gradproof.specs.at_kinks import answers
-from gradproof.terminal import console, progress
+from gradproof.terminal import console
 
 BESIDE = ("native-torch", "native-cuda", "native-strict", "torch-compile")  # only where they are named: the native engine on other arrays; seconds a case
 
@@ -83,14 +83,7 @@ def _run(
         for task in run.tasks(subject, replace(profile, modes=modes_of(subject, (), order)), seed, selected, (), name)
         if cases
     ]
-    interrupted = 0
-    with stoppable() as stopped, progress(todo) as advance:
-        try:
-            for result in run.results(todo, jobs):
-                session.add(result)
-                advance(result)
-        except KeyboardInterrupt:
-            interrupted = stopped()
+    interrupted = gathered(session, todo, jobs)
     kinks = () if interrupted else tuple(c for name, e in zip(chosen, subjects, strict=True) for c in _at_kinks(name, e))
     return replace(session.record(bool(interrupted)), conventions=kinks), interrupted
 
