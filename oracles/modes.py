@@ -175,7 +175,7 @@ def _in_company(trial: Trial, mode: Mode, run: Function, operands: list[Array]) 
         rows, trial.broken = answered(engine, run, around)
     except Unsupported:
         raise
-    except Exception:
+    except Exception:  # one of the others alone may be what is refused
         plain = _mode(" over ".join(mode.word))
         alone = [tried_in(engine, _example(case, around.rows[i]), plain) for i in around.others]
         if all(t.crash is None and not t.unsupported for t in alone):

@@ -33,7 +33,7 @@ def torch_grads(torch: Any, gradients: list[Any]) -> list[Any]:
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e6])
 @pytest.mark.parametrize("ord", [1.0, 2.0, 3.0, math.inf])
 def test_clipping_by_norm_is_pytorchs_within_the_rounding_of_a_sum(dtype: str, scale: float, ord: float) -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     gradients = tree(dtype, scale)
     leaves = flat(gradients)
     bound = 2 * (sum(g.size for g in leaves) + 20) * float(np.finfo(dtype).eps)  # of the norm, relative, for both
@@ -51,7 +51,7 @@ def test_clipping_by_norm_is_pytorchs_within_the_rounding_of_a_sum(dtype: str, s
 
 
 def test_clipping_by_value_is_pytorchs_bit_for_bit() -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     leaves = flat(tree("float64", 1.0))
     leaves[0][0, :3] = [np.inf, -np.inf, np.nan]
     parameters = torch_grads(torch, leaves)

@@ -110,7 +110,7 @@ CASES = [
 def test_every_one_of_100_steps_is_pytorchs_within_the_rounding_of_both(
     name: str, formula: Any, options: dict[str, Any], dtype: str
 ) -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     rng = np.random.default_rng(0)
     start = {key: rng.normal(size=shape).astype(dtype) for key, shape in SHAPES.items()}
     given = {key: value for key, value in options.items() if key != "decoupled"}

@@ -21,7 +21,7 @@ SHORT = tuple(replace(net, steps=12, batch=8, accuracy=0.0) for net in NETS)
 
 @pytest.mark.parametrize("net", SHORT, ids=lambda net: net.name)
 def test_both_engines_give_the_same_losses_up_to_rounding(net: Net) -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="PyTorch is not installed")
     done = pair(net)
     assert not done.faults
     assert 0 < done.rounding < 1e-12
@@ -32,7 +32,7 @@ def test_both_engines_give_the_same_losses_up_to_rounding(net: Net) -> None:
 
 @pytest.mark.parametrize("net", SHORT, ids=lambda net: net.name)
 def test_an_optimiser_that_is_off_by_a_billionth_is_seen(net: Net) -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="PyTorch is not installed")
     done = pair(net)
     off = training.native(replace(net, settings={**net.settings, "lr": net.settings["lr"] * (1 + 1e-9)}))
     assert replace(done, native=off).faults
